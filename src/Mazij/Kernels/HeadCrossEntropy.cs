@@ -1,0 +1,66 @@
+using TorchSharp;
+using static TorchSharp.torch;
+
+namespace Mazij.Kernels;
+
+// Shapes: T tokens, C tokens of one chunk, D hidden, V vocabulary.
+
+/// <summary>
+/// Logits, mean cross-entropy and its gradient in one pass over chunks of tokens, so that [tokens, vocab] never exists in
+/// fp32. loss = mean over t of logsumexp(z_t) - z_t[target_t]; dz = (softmax(z) - onehot) x scale.
+/// </summary>
+internal static class HeadCrossEntropy
+{
+    private const long ChunkTokens = 1024;
+
+    /// <summary>The loss of every token [T] (fp32).</summary>
+    public static Tensor TokenLosses(Tensor x_TD, Tensor weight_VD, Tensor targets_T)
+    {
+        Tensor losses = empty(x_TD.shape[0], dtype: ScalarType.Float32, device: x_TD.device);
+        for (long begin = 0; begin < x_TD.shape[0]; begin += ChunkTokens)
+        {
+            using DisposeScope scope = NewDisposeScope();
+            long count = Math.Min(ChunkTokens, x_TD.shape[0] - begin);
+            Tensor logits_CV = Linear.Forward(x_TD.narrow(0, begin, count), weight_VD).to(ScalarType.Float32);
+            losses.narrow(0, begin, count).copy_(LossOf(logits_CV, targets_T.narrow(0, begin, count)));
+        }
+        return losses;
+    }
+
+    /// <summary>The sum of the tokens' losses [1] (fp32) and the gradient of x [T, D]; adds the weight's gradient to
+    /// <paramref name="gradWeight_VD"/> (fp32).</summary>
+    /// <param name="x_TD">Inputs of the head, in the compute dtype.</param>
+    /// <param name="weight_VD">The head.</param>
+    /// <param name="targets_T">Ids (int64).</param>
+    /// <param name="scale">d(objective)/d(loss of one token), for example 1 / T.</param>
+    /// <param name="gradWeight_VD">Receives the weight's gradient.</param>
+    public static (Tensor LossSum, Tensor GradX) ForwardBackward(
+        Tensor x_TD, Tensor weight_VD, Tensor targets_T, Scalar scale, Tensor gradWeight_VD)
+    {
+        using DisposeScope outer = NewDisposeScope();
+        Tensor lossSum = zeros(1, dtype: ScalarType.Float32, device: x_TD.device);
+        Tensor gradX = empty_like(x_TD);
+        for (long begin = 0; begin < x_TD.shape[0]; begin += ChunkTokens)
+        {
+            using DisposeScope scope = NewDisposeScope();
+            long count = Math.Min(ChunkTokens, x_TD.shape[0] - begin);
+            Tensor x_CD = x_TD.narrow(0, begin, count);
+            Tensor targets_C1 = targets_T.narrow(0, begin, count).unsqueeze(-1);
+            Tensor logits_CV = Linear.Forward(x_CD, weight_VD).to(ScalarType.Float32);
+            Tensor logSumExp_C1 = logits_CV.logsumexp(-1, keepdim: true);
+            lossSum.add_(logSumExp_C1.sub(logits_CV.gather(1, targets_C1)).sum(), Scalars.One);
+            Tensor grad_CV = logits_CV.sub_(logSumExp_C1).exp_();
+            grad_CV.scatter_add_(1, targets_C1, full_like(logSumExp_C1, Scalars.Of(-1)));
+            grad_CV = grad_CV.mul_(scale).to(x_TD.dtype);
+            gradX.narrow(0, begin, count).copy_(Linear.InputGradient(grad_CV, weight_VD));
+            Linear.AccumulateWeightGradient(gradWeight_VD, grad_CV, x_CD);
+        }
+        return (lossSum.MoveToOuterDisposeScope(), gradX.MoveToOuterDisposeScope());
+    }
+
+    private static Tensor LossOf(Tensor logits_CV, Tensor targets_C)
+    {
+        Tensor target = logits_CV.gather(1, targets_C.unsqueeze(-1)).squeeze(-1);
+        return logits_CV.logsumexp(-1).sub_(target);
+    }
+}

@@ -1,0 +1,42 @@
+using TorchSharp;
+using static TorchSharp.torch;
+
+namespace Mazij.Kernels;
+
+/// <summary>
+/// RMSNorm over the last dimension D: r = 1 / sqrt(mean(x^2) + eps), y = (x r) gain. The normalisation runs in fp32, is
+/// cast back to the dtype of x, then multiplied by the gain. With g = dy gain and n = x r:
+/// dx = r (g - n mean(g n)), dgain = sum over rows of dy n.
+/// </summary>
+internal static class RmsNorm
+{
+    private static readonly long[] lastDimension = [-1];
+
+    /// <summary>Normalises x [..., D] with gain [D].</summary>
+    public static Tensor Forward(Tensor x, Tensor gain, double epsilon)
+    {
+        using DisposeScope scope = NewDisposeScope();
+        Tensor wide = x.to(ScalarType.Float32);
+        Tensor normed = wide.mul(ReciprocalRms(wide, epsilon)).to(x.dtype);
+        return normed.mul(gain).MoveToOuterDisposeScope();
+    }
+
+    /// <summary>Gradient of x; adds the gain's gradient to <paramref name="gradGain"/> [D] (fp32).</summary>
+    public static Tensor Backward(Tensor gradY, Tensor x, Tensor gain, double epsilon, Tensor gradGain)
+    {
+        using DisposeScope scope = NewDisposeScope();
+        Tensor wide = x.to(ScalarType.Float32);
+        Tensor reciprocal = ReciprocalRms(wide, epsilon);
+        Tensor normed = wide.mul(reciprocal);
+        Tensor gradWide = gradY.to(ScalarType.Float32);
+        Tensor gainGradient = gradWide.mul(normed).reshape(-1, x.shape[^1]).sum(0);
+        gradGain.add_(gainGradient, Scalars.One);
+        Tensor gradNormed = gradWide.mul(gain.to(ScalarType.Float32));
+        Tensor projection = gradNormed.mul(normed).mean(lastDimension, keepdim: true);
+        Tensor gradX = gradNormed.sub_(normed.mul_(projection)).mul_(reciprocal);
+        return gradX.to(x.dtype).MoveToOuterDisposeScope();
+    }
+
+    private static Tensor ReciprocalRms(Tensor wide, double epsilon) =>
+        wide.mul(wide).mean(lastDimension, keepdim: true).add_(Scalars.Of(epsilon), Scalars.One).rsqrt_();
+}

@@ -1,0 +1,126 @@
+using Mazij.Kernels;
+using TorchSharp;
+using static TorchSharp.torch;
+
+namespace Mazij.Models;
+
+/// <summary>x += Attention(RMSNorm(x)); x += MoE(RMSNorm(x)), or a dense MLP in the place of the experts.</summary>
+internal sealed class DecoderLayer
+{
+    private readonly double epsilon;
+    private readonly Parameter inputNorm, postAttentionNorm;
+    private readonly AttentionLayer attention;
+    private readonly DenseMlp? dense;
+
+    public DecoderLayer(ModelConfig config, ParameterSet parameters, int layer, RouterState? routerState)
+    {
+        string prefix = ParameterLayout.LayerPrefix(layer);
+        epsilon = config.RmsNormEps;
+        inputNorm = parameters[prefix + "input_layernorm.weight"];
+        postAttentionNorm = parameters[prefix + "post_attention_layernorm.weight"];
+        attention = new AttentionLayer(config, parameters, prefix + "attention.");
+        if (routerState is not null)
+            Moe = new MoeLayer(config, parameters, prefix + "mlp.", routerState);
+        else
+            dense = new DenseMlp(parameters, prefix + "mlp.");
+    }
+
+    /// <summary>The experts, or null in a dense layer.</summary>
+    public MoeLayer? Moe { get; }
+
+    /// <summary>What the backward pass needs.</summary>
+    public sealed class Tape(
+        Tensor input, AttentionLayer.Tape attention, Tensor middle, Tensor normedMiddle, MoeLayer.Tape? moe, DenseMlp.Tape? dense)
+        : IDisposable
+    {
+        internal Tensor Input { get; } = input;
+        internal AttentionLayer.Tape Attention { get; } = attention;
+        internal Tensor Middle { get; } = middle;
+        internal Tensor NormedMiddle { get; } = normedMiddle;
+        internal MoeLayer.Tape? Moe { get; } = moe;
+        internal DenseMlp.Tape? Dense { get; } = dense;
+
+        /// <inheritdoc/>
+        public void Dispose()
+        {
+            Input.Dispose();
+            Attention.Dispose();
+            Middle.Dispose();
+            NormedMiddle.Dispose();
+            Moe?.Dispose();
+            Dense?.Dispose();
+        }
+    }
+
+    /// <summary>The layer's output [tokens, hidden]; the tape takes over <paramref name="x"/>.</summary>
+    public (Tensor Output, Tape Tape) Forward(Tensor x, long batch, RotaryEmbedding rotary, in RoutingOptions routing)
+    {
+        using DisposeScope scope = NewDisposeScope();
+        Tensor normed = RmsNorm.Forward(x, inputNorm.Compute, epsilon);
+        (Tensor attended, AttentionLayer.Tape attentionTape) = attention.Forward(normed, batch, rotary);
+        Tensor middle = attended.add_(x, Scalars.One);
+        Tensor normedMiddle = RmsNorm.Forward(middle, postAttentionNorm.Compute, epsilon);
+        Tensor output;
+        MoeLayer.Tape? moeTape = null;
+        DenseMlp.Tape? denseTape = null;
+        if (Moe is not null)
+            (output, moeTape) = Moe.Forward(normedMiddle, routing);
+        else
+            (output, denseTape) = dense!.Forward(normedMiddle);
+        output.add_(middle, Scalars.One);
+        Tape tape = new(
+            x.DetachFromDisposeScope(), attentionTape, middle.DetachFromDisposeScope(), normedMiddle.DetachFromDisposeScope(),
+            moeTape, denseTape);
+        return (output.MoveToOuterDisposeScope(), tape);
+    }
+
+    /// <summary>Gradient of the layer's input [tokens, hidden]; weight gradients are added to the parameters'.</summary>
+    public Tensor Backward(Tensor gradOutput, Tape tape, long batch, RotaryEmbedding rotary)
+    {
+        using DisposeScope scope = NewDisposeScope();
+        Tensor gradNormedMiddle = Moe is not null
+            ? Moe.Backward(gradOutput, tape.NormedMiddle, tape.Moe!)
+            : dense!.Backward(gradOutput, tape.NormedMiddle, tape.Dense!);
+        Tensor gradMiddle = RmsNorm.Backward(
+            gradNormedMiddle, tape.Middle, postAttentionNorm.Compute, epsilon, postAttentionNorm.Gradient)
+            .add_(gradOutput, Scalars.One);
+        Tensor gradNormed = attention.Backward(gradMiddle, tape.Attention, batch, rotary);
+        return RmsNorm.Backward(gradNormed, tape.Input, inputNorm.Compute, epsilon, inputNorm.Gradient)
+            .add_(gradMiddle, Scalars.One).MoveToOuterDisposeScope();
+    }
+
+    /// <summary>The layer's output for inference; <paramref name="probe"/> sees the parts.</summary>
+    public Tensor Infer(Tensor x, long batch, RotaryEmbedding rotary, LayerCache? cache, LayerProbe? probe = null)
+    {
+        using DisposeScope scope = NewDisposeScope();
+        Tensor attended = attention.Infer(RmsNorm.Forward(x, inputNorm.Compute, epsilon), batch, rotary, cache);
+        probe?.AttentionOutput(attended);
+        Tensor middle = attended.add(x, Scalars.One);
+        Tensor normedMiddle = RmsNorm.Forward(middle, postAttentionNorm.Compute, epsilon);
+        Tensor output;
+        if (Moe is not null)
+        {
+            output = Moe.Infer(normedMiddle, probe is null ? null : probe.Routing);
+        }
+        else
+        {
+            (output, DenseMlp.Tape tape) = dense!.Forward(normedMiddle);
+            tape.Dispose();
+        }
+        probe?.MlpOutput(output);
+        return output.add(middle, Scalars.One).MoveToOuterDisposeScope();
+    }
+}
+
+/// <summary>Sees the parts of a layer's forward pass; tensors are valid during the call only.</summary>
+internal abstract class LayerProbe
+{
+    /// <summary>The attention's output [tokens, hidden], before the residual addition.</summary>
+    public virtual void AttentionOutput(Tensor output) { }
+
+    /// <summary>Router logits [tokens, experts], weights and choices [tokens, k].</summary>
+    public virtual void Routing(Tensor logits, Tensor weights, Tensor choices) { }
+
+    /// <summary>The MLP's output [tokens, hidden], before the residual addition.</summary>
+    public virtual void MlpOutput(Tensor output) { }
+}

@@ -1,0 +1,122 @@
+using Mazij.Kernels;
+using TorchSharp;
+using static TorchSharp.torch;
+
+namespace Mazij.Models;
+
+/// <summary>
+/// What a router keeps beside its weight: the expert bias (Ling 2), the running mean and deviation of its logits (for the
+/// stochastic routing warm-up), and what it saw in the current step. The first three are part of a checkpoint.
+/// </summary>
+internal sealed class RouterState : IDisposable
+{
+    private const double StatisticsDecay = 0.99;
+    private readonly int experts;
+    private Tensor? load_E;
+    private Tensor? balanceSum, zSum;
+    private int microBatches;
+
+    public RouterState(ModelConfig config, Device device)
+    {
+        experts = config.NumExperts;
+        if (config.MoeRouterEnableExpertBias)
+            Bias = zeros(experts, ScalarType.Float32, device).DetachFromDisposeScope();
+    }
+
+    /// <summary>The bias [experts] (fp32) that steers the choice, or null.</summary>
+    public Tensor? Bias { get; }
+
+    /// <summary>Running mean of the router's logits.</summary>
+    public double LogitMean { get; set; }
+
+    /// <summary>Running standard deviation of the router's logits; 0 before the first warm-up step.</summary>
+    public double LogitDeviation { get; set; }
+
+    /// <summary>mu + sigma eps, shaped as the logits; first brings the running statistics up to date.</summary>
+    public Tensor WarmupNoise(Tensor logits_TE, long seed)
+    {
+        using DisposeScope scope = NewDisposeScope();
+        double mean = logits_TE.mean().item<float>(), deviation = logits_TE.std(unbiased: false).item<float>();
+        bool first = LogitDeviation == 0;
+        LogitMean = first ? mean : StatisticsDecay * LogitMean + (1 - StatisticsDecay) * mean;
+        LogitDeviation = first ? deviation : StatisticsDecay * LogitDeviation + (1 - StatisticsDecay) * deviation;
+        using Generator generator = new((ulong)seed);
+        return empty(logits_TE.shape).normal_(LogitMean, LogitDeviation, generator).to(logits_TE.device).MoveToOuterDisposeScope();
+    }
+
+    /// <summary>Adds one micro-batch's load and losses to the step's.</summary>
+    public void Record(Tensor microBatchLoad_E, Tensor balance, Tensor z)
+    {
+        load_E = Accumulate(load_E, microBatchLoad_E);
+        balanceSum = Accumulate(balanceSum, balance);
+        zSum = Accumulate(zSum, z);
+        microBatches++;
+    }
+
+    /// <summary>Returns what was recorded since the last call and starts afresh.</summary>
+    public RouterStatistics TakeStatistics()
+    {
+        long[] load = new long[experts];
+        if (load_E is null)
+            return new RouterStatistics(load, 0, 0);
+        using (NewDisposeScope())
+        {
+            ReadOnlySpan<float> values = load_E.cpu().data<float>().ToArray();
+            for (int expert = 0; expert < experts; expert++)
+                load[expert] = (long)values[expert];
+        }
+        RouterStatistics statistics = new(
+            load, balanceSum!.item<float>() / microBatches, zSum!.item<float>() / microBatches);
+        Clear();
+        return statistics;
+    }
+
+    /// <summary>Moves the bias against the load: bias += rate (sign(mean load - load) - mean of those signs), as Ling 2's
+    /// training does; nothing happens without a bias.</summary>
+    public void UpdateBias(ReadOnlySpan<long> load, double rate)
+    {
+        if (Bias is null || rate == 0)
+            return;
+        long total = 0;
+        foreach (long count in load)
+            total += count;
+        if (total == 0)
+            return;
+        double mean = (double)total / experts, signSum = 0;
+        float[] change = new float[experts];
+        for (int expert = 0; expert < experts; expert++)
+        {
+            change[expert] = Math.Sign(mean - load[expert]);
+            signSum += change[expert];
+        }
+        for (int expert = 0; expert < experts; expert++)
+            change[expert] = (float)(rate * (change[expert] - signSum / experts));
+        using Tensor delta = tensor(change, device: Bias.device);
+        Bias.add_(delta, Scalars.One);
+    }
+
+    /// <inheritdoc/>
+    public void Dispose()
+    {
+        Bias?.Dispose();
+        Clear();
+    }
+
+    private static Tensor Accumulate(Tensor? sum, Tensor value) =>
+        sum is null ? value.clone().DetachFromDisposeScope() : sum.add_(value, Scalars.One);
+
+    private void Clear()
+    {
+        load_E?.Dispose();
+        balanceSum?.Dispose();
+        zSum?.Dispose();
+        load_E = balanceSum = zSum = null;
+        microBatches = 0;
+    }
+}
+
+/// <summary>What a router saw in one step.</summary>
+/// <param name="Load">Choices that fell on each expert.</param>
+/// <param name="BalanceLoss">E x sum_e f_e P_e, averaged over micro-batches; 1 is perfect balance.</param>
+/// <param name="ZLoss">Mean of logsumexp(logits)^2.</param>
+internal sealed record RouterStatistics(long[] Load, double BalanceLoss, double ZLoss);
