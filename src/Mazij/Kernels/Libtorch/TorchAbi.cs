@@ -1,0 +1,71 @@
+using System.Runtime.InteropServices;
+
+namespace Mazij.Kernels.Libtorch;
+
+/// <summary>The loaded libtorch_cpu, whose exported C functions the rest of this folder calls.</summary>
+internal static unsafe class TorchAbi
+{
+    /// <summary>The version whose calling conventions this folder follows, and which TorchSharp is built for.</summary>
+    public const int Major = 2, Minor = 10;
+
+    private static nint library;
+
+    /// <summary>Remembers the loaded library after checking its version.</summary>
+    /// <param name="torchCpu">The handle of libtorch_cpu.</param>
+    /// <param name="folder">Where it came from, for the message.</param>
+    /// <returns>The version as "2.10.0".</returns>
+    /// <exception cref="InputException">It is another version.</exception>
+    public static string Bind(nint torchCpu, string folder)
+    {
+        string version = "older than 2.6";
+        if (NativeLibrary.TryGetExport(torchCpu, "aoti_torch_abi_version", out nint entry))
+        {
+            // Major in the top byte, minor in the next, patch in the third (torch/headeronly/version.h).
+            ulong packed = ((delegate* unmanaged[Cdecl]<ulong>)entry)();
+            (int major, int minor, int patch) = ((int)(packed >> 56), (int)(packed >> 48) & 0xff, (int)(packed >> 40) & 0xff);
+            version = $"{major}.{minor}.{patch}";
+            if ((major, minor) == (Major, Minor))
+            {
+                library = torchCpu;
+                return version;
+            }
+        }
+        throw new InputException(
+            $"libtorch in {folder} is version {version}, TorchSharp needs {Major}.{Minor}; name a folder with that version by --libtorch DIR or MAZIJ_LIBTORCH");
+    }
+
+    /// <summary>The address of an exported function.</summary>
+    /// <exception cref="InvalidOperationException">libtorch is not loaded yet, or has no such function.</exception>
+    public static nint Export(string name)
+    {
+        if (library == 0)
+            throw new InvalidOperationException("call LibTorch.Load before tensors are used");
+        return NativeLibrary.TryGetExport(library, name, out nint entry)
+            ? entry
+            : throw new InvalidOperationException($"this libtorch has no {name}");
+    }
+
+    /// <summary>The instruction set libtorch's own kernels use, as "AVX512"; null if this build does not say.</summary>
+    public static string? CpuCapability()
+    {
+        // at::native::get_cpu_capability(), an enumeration whose names depend on the processor (ATen/native/DispatchStub.h).
+        if (!NativeLibrary.TryGetExport(library, "_ZN2at6native18get_cpu_capabilityEv", out nint entry))
+            return null;
+        int level = ((delegate* unmanaged[Cdecl]<int>)entry)() & 0xff;
+        return (RuntimeInformation.ProcessArchitecture, level) switch
+        {
+            (_, 0) => "DEFAULT",
+            (Architecture.X64, 1) => "AVX2",
+            (Architecture.X64, 2) => "AVX512",
+            _ => null,
+        };
+    }
+
+    /// <summary>How many threads libtorch computes with.</summary>
+    public static int Threads()
+    {
+        uint threads = 0;
+        int code = ((delegate* unmanaged[Cdecl]<uint*, int>)Export("torch_get_num_threads"))(&threads);
+        return code == 0 ? (int)threads : throw new InvalidOperationException("torch_get_num_threads failed");
+    }
+}
