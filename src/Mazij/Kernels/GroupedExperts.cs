@@ -74,7 +74,7 @@ internal static class GroupedExperts
     {
         using DisposeScope scope = NewDisposeScope();
         Tensor gathered = rows_RD.index_select(0, permutation.RowOfPair);
-        return gathered.reshape(-1, perToken, rows_RD.shape[1]).sum(1).MoveToOuterDisposeScope();
+        return gathered.reshape(-1, perToken, rows_RD.shape[1]).sum(dim: 1L).MoveToOuterDisposeScope();
     }
 
     /// <summary>rows [R, in] times each expert's weight ([out, in] transposed, or [in, out] as it is).</summary>

@@ -29,7 +29,7 @@ internal static class RmsNorm
         Tensor reciprocal = ReciprocalRms(wide, epsilon);
         Tensor normed = wide.mul(reciprocal);
         Tensor gradWide = gradY.to(ScalarType.Float32);
-        Tensor gainGradient = gradWide.mul(normed).reshape(-1, x.shape[^1]).sum(0);
+        Tensor gainGradient = gradWide.mul(normed).reshape(-1, x.shape[^1]).sum(dim: 0L);
         gradGain.add_(gainGradient, Scalars.One);
         Tensor gradNormed = gradWide.mul(gain.to(ScalarType.Float32));
         Tensor projection = gradNormed.mul(normed).mean(lastDimension, keepdim: true);
