@@ -33,6 +33,7 @@ internal sealed class ParameterSet : IDisposable
     private readonly List<Tensor> owned = [];
     private readonly Parameter[] parameters;
     private readonly (long Start, long Count)[] groups;
+    private readonly long[] offsets;
     private readonly Tensor compute;
 
     private ParameterSet(ParameterLayout layout, Device device, ScalarType computeType, bool training)
@@ -40,7 +41,7 @@ internal sealed class ParameterSet : IDisposable
         Layout = layout;
         ComputeType = computeType;
         IsTraining = training;
-        long[] offsets = new long[layout.Specs.Count];
+        offsets = new long[layout.Specs.Count];
         groups = new (long, long)[layout.Groups];
         long total = 0;
         for (int i = 0; i < offsets.Length; i++)
@@ -93,8 +94,28 @@ internal sealed class ParameterSet : IDisposable
     /// <summary>The parameter of that name.</summary>
     public Parameter this[string name] => parameters[Layout.IndexOf(name)];
 
+    /// <summary>The first element of a parameter in the flat buffers.</summary>
+    public long OffsetOf(string name) => offsets[Layout.IndexOf(name)];
+
     /// <summary>The elements [Start, Start + Count) of the flat buffers that hold a group.</summary>
     public (long Start, long Count) GroupRange(int group) => groups[group];
+
+    /// <summary>The elements of the flat buffers that hold the parameters chosen; neighbours are joined.</summary>
+    public List<(long Start, long Count)> RangesWhere(Func<ParameterSpec, bool> chosen)
+    {
+        List<(long Start, long Count)> ranges = [];
+        for (int i = 0; i < offsets.Length; i++)
+        {
+            if (!chosen(Layout.Specs[i]))
+                continue;
+            long end = i + 1 < offsets.Length ? offsets[i + 1] : groups[^1].Start + groups[^1].Count;
+            if (ranges.Count > 0 && ranges[^1].Start + ranges[^1].Count == offsets[i])
+                ranges[^1] = (ranges[^1].Start, end - ranges[^1].Start);
+            else
+                ranges.Add((offsets[i], end - offsets[i]));
+        }
+        return ranges;
+    }
 
     /// <summary>Buffers for training: master weights, gradients and the compute copy. Values are not set.</summary>
     public static ParameterSet ForTraining(ParameterLayout layout, Device device, ScalarType computeType) =>

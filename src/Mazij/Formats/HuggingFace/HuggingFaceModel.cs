@@ -1,0 +1,124 @@
+using System.Globalization;
+using Mazij.Formats.Safetensors;
+using Mazij.Models;
+using TorchSharp;
+using static TorchSharp.torch;
+
+namespace Mazij.Formats.HuggingFace;
+
+/// <summary>Reads and writes model folders: config.json and safetensors with Ling's parameter names.</summary>
+internal static class HuggingFaceModel
+{
+    /// <summary>Loads a model for inference, or, with gradients and master weights, for training.</summary>
+    /// <param name="folder">The model folder.</param>
+    /// <param name="device">Where the weights go.</param>
+    /// <param name="computeType">fp32 or bf16.</param>
+    /// <param name="training">Whether it will be trained.</param>
+    /// <exception cref="InputException">Something is missing, damaged, or not of this model.</exception>
+    public static MoeTransformer Load(string folder, Device device, ScalarType computeType, bool training = false)
+    {
+        ModelConfig config = HuggingFaceConfig.Read(folder);
+        using SafetensorsFolder weights = SafetensorsFolder.Open(folder);
+        config = WithoutCountedPredictionLayers(config, weights);
+        if (!training)
+            config = config with { NumNextnPredictLayers = 0 };
+        ParameterLayout layout = new(config);
+        CheckShapes(folder, config, layout, weights, training);
+        ParameterSet parameters = training
+            ? ParameterSet.ForTraining(layout, device, computeType)
+            : ParameterSet.ForInference(layout, device, computeType);
+        MoeTransformer model = new(config, parameters, device);
+        try
+        {
+            using IDisposable gradientsOff = no_grad();
+            ReadInto(model, weights, slice => slice.IsBuffer ? BufferOf(model, slice) : parameters[slice.Parameter].Best);
+            model.WeightsChanged();
+            return model;
+        }
+        catch
+        {
+            model.Dispose();
+            throw;
+        }
+    }
+
+    /// <summary>Writes config.json and the weights; the folder must exist.</summary>
+    /// <param name="folder">The model folder.</param>
+    /// <param name="model">The model; its most precise weights are written.</param>
+    /// <param name="type">F32 or BF16.</param>
+    public static void Save(string folder, MoeTransformer model, ElementType type)
+    {
+        List<WeightSlice> slices = [.. WeightSlice.All(model.Config, model.Parameters.Layout)];
+        using WeightSource source = new(slices, slice => slice.IsBuffer ? BufferOf(model, slice) : model.Parameters[slice.Parameter].Best);
+        SafetensorsFolderWriter.Write(folder, [.. slices.Select(slice => SpecOf(slice, type))], source.Fill);
+        HuggingFaceConfig.Write(folder, model.Config, type == ElementType.BF16 ? "bfloat16" : "float32");
+    }
+
+    /// <summary>A slice as it stands in a file: buffers and routers stay F32.</summary>
+    internal static TensorSpec SpecOf(WeightSlice slice, ElementType type) =>
+        new(slice.Name, slice.IsBuffer || slice.Parameter.EndsWith(".gate.weight", StringComparison.Ordinal) ? ElementType.F32 : type, slice.Shape);
+
+    /// <summary>The router's bias that a buffer slice names.</summary>
+    internal static Tensor BufferOf(MoeTransformer model, WeightSlice slice)
+    {
+        int layer = int.Parse(slice.Name.Split('.')[2], CultureInfo.InvariantCulture);
+        return model.RouterStates[layer].Bias!;
+    }
+
+    /// <summary>Fills the tensors that <paramref name="targetOf"/> gives, slice by slice.</summary>
+    internal static void ReadInto(MoeTransformer model, SafetensorsFolder weights, Func<WeightSlice, Tensor> targetOf)
+    {
+        foreach (WeightSlice slice in WeightSlice.All(model.Config, model.Parameters.Layout))
+        {
+            Tensor whole = targetOf(slice);
+            using Tensor flat = whole.view(-1);
+            using Tensor range = flat.narrow(0, slice.Offset, slice.Count);
+            WeightTransfer.Read(weights[slice.Name], range);
+        }
+    }
+
+    /// <summary>Some configurations count the multi-token prediction layers among num_hidden_layers; the weights tell.</summary>
+    private static ModelConfig WithoutCountedPredictionLayers(ModelConfig config, SafetensorsFolder weights)
+    {
+        int counted = config.NumHiddenLayers - config.NumNextnPredictLayers;
+        return config.NumNextnPredictLayers > 0 && counted > 0
+            && weights.Find(ParameterLayout.LayerPrefix(counted) + "eh_proj.weight") is not null
+            ? config with { NumHiddenLayers = counted }
+            : config;
+    }
+
+    private static void CheckShapes(
+        string folder, ModelConfig config, ParameterLayout layout, SafetensorsFolder weights, bool training)
+    {
+        HashSet<string> expected = [];
+        foreach (WeightSlice slice in WeightSlice.All(config, layout))
+        {
+            SafetensorsTensor tensor = weights.Find(slice.Name)
+                ?? throw new InputException($"{folder}: the weights have no tensor {slice.Name}, which config.json asks for");
+            if (!tensor.Spec.Shape.SequenceEqual(slice.Shape))
+            {
+                throw new InputException(
+                    $"{folder}: tensor {slice.Name} has the shape [{string.Join(", ", tensor.Spec.Shape)}]; " +
+                    $"config.json asks for [{string.Join(", ", slice.Shape)}]");
+            }
+            expected.Add(slice.Name);
+        }
+        foreach (string name in weights.Names)
+        {
+            if (!expected.Contains(name) && !MayBeLeftOut(name, config, training))
+                throw new InputException($"{folder}: the weights hold the tensor {name}, which a model of this config.json does not have");
+        }
+    }
+
+    private static bool MayBeLeftOut(string name, ModelConfig config, bool training)
+    {
+        if (name.EndsWith(".inv_freq", StringComparison.Ordinal))
+            return true;
+        if (name == ParameterLayout.HeadName)
+            return config.TieWordEmbeddings;
+        string[] parts = name.Split('.');
+        bool isBeyondTheLayers = parts is ["model", "layers", var layer, ..]
+            && int.TryParse(layer, NumberStyles.None, CultureInfo.InvariantCulture, out int index) && index >= config.NumHiddenLayers;
+        return isBeyondTheLayers && !training;
+    }
+}

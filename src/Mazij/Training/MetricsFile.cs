@@ -1,0 +1,110 @@
+using System.Text;
+using System.Text.Json;
+
+namespace Mazij.Training;
+
+/// <summary>
+/// metrics.jsonl: one JSON object a line, for every step and every evaluation. Keys are stable: scripts read them. On
+/// resuming, lines behind the checkpoint's step are dropped first, so that each step appears once.
+/// </summary>
+internal sealed class MetricsFile : TrainingCallback, IDisposable
+{
+    private readonly FileStream stream;
+    private readonly MemoryStream buffer = new();
+    private readonly Utf8JsonWriter writer;
+
+    /// <summary>Opens the file behind the lines up to step <paramref name="lastStep"/>.</summary>
+    public MetricsFile(string path, long lastStep)
+    {
+        stream = new FileStream(path, FileMode.OpenOrCreate, FileAccess.ReadWrite, FileShare.Read);
+        stream.SetLength(LengthUpTo(stream, lastStep));
+        stream.Position = stream.Length;
+        writer = new Utf8JsonWriter(buffer);
+    }
+
+    /// <inheritdoc/>
+    public override void StepDone(Trainer trainer, StepRecord record)
+    {
+        writer.WriteStartObject();
+        writer.WriteNumber("step", record.Step);
+        writer.WriteNumber("tokens", record.Tokens);
+        Write("loss", record.Loss);
+        Write("prediction_loss", record.PredictionLoss);
+        Write("learning_rate", record.LearningRate);
+        Write("grad_norm", record.GradNorm);
+        Write("tokens_per_second", record.TokensPerSecond);
+        Write("flops_per_second", record.FlopsPerSecond);
+        Write("mfu", record.Mfu);
+        Write("expert_load_max_over_mean", record.ExpertLoadMaxOverMean);
+        if (record.DeadExperts is int dead)
+            writer.WriteNumber("dead_experts", dead);
+        Write("balance_loss", record.BalanceLoss);
+        Write("z_loss", record.ZLoss);
+        Write("seconds", record.Seconds);
+        if (record.Skipped is not null)
+            writer.WriteString("skipped", record.Skipped);
+        EndLine();
+    }
+
+    /// <inheritdoc/>
+    public override void Evaluated(Trainer trainer, EvaluationRecord record)
+    {
+        writer.WriteStartObject();
+        writer.WriteNumber("step", record.Step);
+        writer.WriteNumber("tokens", record.Tokens);
+        Write("validation_loss", record.Loss);
+        Write("validation_bits_per_byte", record.BitsPerByte);
+        writer.WriteNumber("validation_tokens", record.EvaluatedTokens);
+        Write("seconds", record.Seconds);
+        EndLine();
+    }
+
+    /// <inheritdoc/>
+    public void Dispose()
+    {
+        writer.Dispose();
+        stream.Dispose();
+    }
+
+    private void Write(string key, double? value)
+    {
+        if (value is not double number)
+            return;
+        if (double.IsFinite(number))
+            writer.WriteNumber(key, number);
+        else
+            writer.WriteNull(key);
+    }
+
+    private void EndLine()
+    {
+        writer.WriteEndObject();
+        writer.Flush();
+        buffer.WriteByte((byte)'\n');
+        stream.Write(buffer.GetBuffer(), 0, (int)buffer.Length);
+        stream.Flush();
+        buffer.SetLength(0);
+        writer.Reset();
+    }
+
+    private static long LengthUpTo(FileStream stream, long lastStep)
+    {
+        long kept = 0;
+        using StreamReader reader = new(stream, Encoding.UTF8, leaveOpen: true);
+        while (reader.ReadLine() is string line)
+        {
+            try
+            {
+                using JsonDocument json = JsonDocument.Parse(line);
+                if (!json.RootElement.TryGetProperty("step", out JsonElement step) || step.GetInt64() > lastStep)
+                    break;
+            }
+            catch (JsonException)
+            {
+                break; // The line that was being written when the process ended.
+            }
+            kept += Encoding.UTF8.GetByteCount(line) + 1;
+        }
+        return Math.Min(kept, stream.Length);
+    }
+}

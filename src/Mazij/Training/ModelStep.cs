@@ -1,0 +1,63 @@
+using Mazij.Configuration;
+using Mazij.Models;
+using TorchSharp;
+using static TorchSharp.torch;
+
+namespace Mazij.Training;
+
+/// <summary>The step of a single process: gradients are summed over micro-batches, clipped, and applied by AdamW.</summary>
+internal sealed class ModelStep(MoeTransformer model, AdamW optimizer, TrainingConfig config, IGroupListener? listener = null)
+    : ITrainingStep
+{
+    /// <inheritdoc/>
+    public StepOutcome Run(in StepRequest request)
+    {
+        Tensor gradients = model.Parameters.GradientBuffer!;
+        gradients.zero_();
+        int count = request.MicroBatches.Count;
+        double loss = 0, predictionLoss = 0;
+        for (int i = 0; i < count; i++)
+        {
+            using Tensor ids = Upload(request.MicroBatches[i].Span, request.SequenceLength);
+            MicroBatchLoss result = model.ForwardBackward(ids, OptionsFor(request.Step, i, count), i == count - 1 ? listener : null);
+            loss += result.Loss / count;
+            predictionLoss += result.PredictionLoss / count;
+        }
+
+        double norm = GradientClipping.Clip(gradients, config.MaxGradNorm);
+        string? skipped = !double.IsFinite(loss) ? "the loss is not finite"
+            : !double.IsFinite(norm) ? "the gradient norm is not finite" : null;
+        List<RouterStatistics> statistics = [];
+        foreach (RouterState router in model.RouterStates.Values)
+        {
+            RouterStatistics seen = router.TakeStatistics();
+            statistics.Add(seen);
+            if (skipped is null)
+                router.UpdateBias(seen.Load, config.ExpertBiasUpdateRate);
+        }
+        if (skipped is null)
+        {
+            optimizer.Step(request.LearningRate);
+            model.WeightsChanged();
+        }
+        return new StepOutcome(loss, predictionLoss, norm, skipped, statistics);
+    }
+
+    private MicroBatchOptions OptionsFor(long step, int microBatch, int count)
+    {
+        double scale = 1.0 / count;
+        double share = config.RoutingWarmupSteps == 0 ? 1 : Math.Min(1.0, (double)step / config.RoutingWarmupSteps);
+        return new MicroBatchOptions(scale, new RoutingOptions(
+            config.BalanceLossCoefficient, config.ZLossCoefficient, scale, share, StableHash.Of(config.Seed, step, microBatch)));
+    }
+
+    private Tensor Upload(ReadOnlySpan<int> ids, int sequenceLength)
+    {
+        int width = sequenceLength + 1;
+        using DisposeScope scope = NewDisposeScope();
+        long[] wide = new long[ids.Length];
+        for (int i = 0; i < ids.Length; i++)
+            wide[i] = ids[i];
+        return tensor(wide, [ids.Length / width, width], device: model.Device).MoveToOuterDisposeScope();
+    }
+}

@@ -1,0 +1,152 @@
+using System.Diagnostics;
+using Mazij.Configuration;
+using Mazij.Models;
+
+namespace Mazij.Training;
+
+/// <summary>
+/// The training loop: takes batches, runs steps, keeps count, tells the callbacks. It knows neither the model nor the
+/// optimiser, nor where anything is written.
+/// </summary>
+internal sealed class Trainer
+{
+    /// <summary>A run whose every update is skipped this often in a row has failed.</summary>
+    private const int MaximumConsecutiveSkips = 50;
+
+    private readonly TrainingConfig config;
+    private readonly ITrainingStep step;
+    private readonly IBatchSource batches;
+    private readonly LearningRateSchedule schedule;
+    private readonly IReadOnlyList<TrainingCallback> callbacks;
+    private readonly double flopsPerToken;
+    private readonly double? peakFlopsPerSecond;
+    private readonly Stopwatch session = new();
+    private readonly double secondsBefore;
+    private int consecutiveSkips;
+
+    /// <summary>Creates a trainer that continues from <paramref name="start"/>.</summary>
+    /// <param name="config">Batch sizes, schedule, stop.</param>
+    /// <param name="step">What a step is.</param>
+    /// <param name="batches">Where its ids come from.</param>
+    /// <param name="callbacks">Everything beside the step, in order.</param>
+    /// <param name="start">Progress so far.</param>
+    /// <param name="flopsPerToken">Model FLOPs of forward and backward for one token.</param>
+    /// <param name="peakFlopsPerSecond">The device's measured GEMM rate, or null if unknown.</param>
+    public Trainer(
+        TrainingConfig config, ITrainingStep step, IBatchSource batches, IReadOnlyList<TrainingCallback> callbacks,
+        TrainingProgress start, double flopsPerToken, double? peakFlopsPerSecond)
+    {
+        this.config = config;
+        this.step = step;
+        this.batches = batches;
+        this.callbacks = callbacks;
+        this.flopsPerToken = flopsPerToken;
+        this.peakFlopsPerSecond = peakFlopsPerSecond;
+        schedule = new LearningRateSchedule(config);
+        Progress = start;
+        secondsBefore = start.Seconds;
+    }
+
+    /// <summary>How far the run has come.</summary>
+    public TrainingProgress Progress { get; private set; }
+
+    /// <summary>The run's configuration.</summary>
+    public TrainingConfig Config => config;
+
+    /// <summary>Runs until a stop is reached or <paramref name="interruption"/> asks to end after the current step.</summary>
+    /// <returns>True if the run is complete, false if it was interrupted.</returns>
+    /// <exception cref="InputException">The loss stayed non-finite.</exception>
+    public bool Run(CancellationToken interruption)
+    {
+        session.Start();
+        foreach (TrainingCallback callback in callbacks)
+            callback.RunStarting(this);
+        bool interrupted = false;
+        while (Progress.FractionOf(config.Stop) < 1)
+        {
+            if (interruption.IsCancellationRequested)
+            {
+                interrupted = true;
+                break;
+            }
+            RunOneStep();
+        }
+        foreach (TrainingCallback callback in callbacks)
+            callback.RunEnding(this, interrupted);
+        return !interrupted;
+    }
+
+    /// <summary>Called by the evaluating callback: tells all callbacks, and keeps the best loss.</summary>
+    public void Report(EvaluationRecord record)
+    {
+        if (Progress.BestValidationLoss is not double best || record.Loss < best)
+            Progress = Progress with { BestValidationLoss = record.Loss };
+        foreach (TrainingCallback callback in callbacks)
+            callback.Evaluated(this, record);
+    }
+
+    /// <summary>Tells all callbacks something worth showing.</summary>
+    public void Note(string message)
+    {
+        foreach (TrainingCallback callback in callbacks)
+            callback.Noted(this, message);
+    }
+
+    private void RunOneStep()
+    {
+        double fraction = Progress.FractionOf(config.Stop);
+        double learningRate = schedule.At(Progress.Step, fraction);
+        long start = Stopwatch.GetTimestamp();
+        IReadOnlyList<ReadOnlyMemory<int>> microBatches = batches.Fill(Progress.Samples);
+        StepOutcome outcome = step.Run(new StepRequest(Progress.Step, learningRate, microBatches, batches.SequenceLength));
+        double seconds = Stopwatch.GetElapsedTime(start).TotalSeconds;
+        long tokens = (long)batches.GlobalBatchSize * batches.SequenceLength;
+        Progress = Progress with
+        {
+            Step = Progress.Step + 1,
+            Tokens = Progress.Tokens + tokens,
+            Samples = Progress.Samples + batches.GlobalBatchSize,
+            SkippedSteps = Progress.SkippedSteps + (outcome.Skipped is null ? 0 : 1),
+            Seconds = secondsBefore + session.Elapsed.TotalSeconds,
+        };
+        StepRecord record = Describe(outcome, learningRate, tokens, seconds);
+        foreach (TrainingCallback callback in callbacks)
+            callback.StepDone(this, record);
+        if (outcome.Skipped is not null)
+            Note($"step {Progress.Step}: {outcome.Skipped}; the update was skipped");
+        consecutiveSkips = outcome.Skipped is null ? 0 : consecutiveSkips + 1;
+        if (consecutiveSkips >= MaximumConsecutiveSkips)
+        {
+            throw new InputException(
+                $"training diverged: {MaximumConsecutiveSkips} steps in a row up to step {Progress.Step} had no finite loss or gradient; " +
+                "lower training.learning_rate or lengthen training.schedule.warmup_steps, and resume from a checkpoint before that");
+        }
+        // Evaluation and checkpoints count as time of the run, so that a budget of minutes holds for everything.
+        Progress = Progress with { Seconds = secondsBefore + session.Elapsed.TotalSeconds };
+    }
+
+    private StepRecord Describe(StepOutcome outcome, double learningRate, long tokens, double seconds)
+    {
+        ExpertLoad? load = ExpertLoad.Of(outcome.Routers);
+        double flopsPerSecond = flopsPerToken * tokens / seconds;
+        return new StepRecord
+        {
+            Step = Progress.Step,
+            Tokens = Progress.Tokens,
+            Loss = outcome.Loss,
+            PredictionLoss = outcome.PredictionLoss > 0 ? outcome.PredictionLoss : null,
+            LearningRate = learningRate,
+            GradNorm = outcome.GradientNorm,
+            Skipped = outcome.Skipped,
+            TokensPerSecond = tokens / seconds,
+            FlopsPerSecond = flopsPerSecond,
+            Mfu = flopsPerSecond / peakFlopsPerSecond,
+            ExpertLoadMaxOverMean = load?.MaxOverMean,
+            DeadExperts = load?.Dead,
+            BalanceLoss = load?.BalanceLoss,
+            ZLoss = load?.ZLoss,
+            Seconds = Progress.Seconds,
+            Fraction = Progress.FractionOf(config.Stop),
+        };
+    }
+}

@@ -1,0 +1,23 @@
+namespace Mazij.Training;
+
+/// <summary>
+/// Everything beside the step: console, metrics, evaluation, checkpoints. Callbacks are called in the order in which the
+/// trainer was given them, on its thread.
+/// </summary>
+internal abstract class TrainingCallback
+{
+    /// <summary>The first step is about to begin.</summary>
+    public virtual void RunStarting(Trainer trainer) { }
+
+    /// <summary>A step is done; <see cref="Trainer.Progress"/> counts it.</summary>
+    public virtual void StepDone(Trainer trainer, StepRecord record) { }
+
+    /// <summary>An evaluation is done.</summary>
+    public virtual void Evaluated(Trainer trainer, EvaluationRecord record) { }
+
+    /// <summary>Something worth telling happened.</summary>
+    public virtual void Noted(Trainer trainer, string message) { }
+
+    /// <summary>No further step will follow: the run is complete or was interrupted.</summary>
+    public virtual void RunEnding(Trainer trainer, bool interrupted) { }
+}
