@@ -34,12 +34,12 @@ internal static unsafe class TorchAbi
             $"libtorch in {folder} is version {version}, TorchSharp needs {Major}.{Minor}; name a folder with that version by --libtorch DIR or MAZIJ_LIBTORCH");
     }
 
-    /// <summary>The address of an exported function.</summary>
-    /// <exception cref="InvalidOperationException">libtorch is not loaded yet, or has no such function.</exception>
+    /// <summary>The address of an exported function; loads libtorch if that has not happened yet.</summary>
+    /// <exception cref="InvalidOperationException">This libtorch has no such function.</exception>
     public static nint Export(string name)
     {
         if (library == 0)
-            throw new InvalidOperationException("call LibTorch.Load before tensors are used");
+            Devices.LibTorch.Load();
         return NativeLibrary.TryGetExport(library, name, out nint entry)
             ? entry
             : throw new InvalidOperationException($"this libtorch has no {name}");
