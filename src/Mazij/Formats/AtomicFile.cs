@@ -26,7 +26,28 @@ internal static class AtomicFile
         }
     }
 
+    /// <summary>Makes renames inside a folder durable; on Windows the file system does so by itself.</summary>
+    public static void FlushFolder(string folder)
+    {
+        if (OperatingSystem.IsWindows())
+            return;
+        int descriptor = open(folder, 0, 0);
+        if (descriptor < 0)
+            return; // Renames are still atomic, only their moment on disk is up to the system.
+        fsync(descriptor);
+        close(descriptor);
+    }
+
     /// <summary>Writes a text file as UTF-8 without a byte order mark; see <see cref="Write"/>.</summary>
     public static void WriteText(string path, string text) =>
         Write(path, stream => stream.Write(System.Text.Encoding.UTF8.GetBytes(text)));
+
+    [System.Runtime.InteropServices.DllImport("libc", SetLastError = true)]
+    private static extern int open([System.Runtime.InteropServices.MarshalAs(System.Runtime.InteropServices.UnmanagedType.LPUTF8Str)] string path, int flags, int mode);
+
+    [System.Runtime.InteropServices.DllImport("libc", SetLastError = true)]
+    private static extern int fsync(int descriptor);
+
+    [System.Runtime.InteropServices.DllImport("libc", SetLastError = true)]
+    private static extern int close(int descriptor);
 }

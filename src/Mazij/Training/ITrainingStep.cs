@@ -1,3 +1,4 @@
+using Mazij.Data;
 using Mazij.Models;
 
 namespace Mazij.Training;
@@ -14,10 +15,8 @@ internal interface ITrainingStep
 /// <summary>What a step is asked to do.</summary>
 /// <param name="Step">The step, from 0; seeds the routing warm-up's noise.</param>
 /// <param name="LearningRate">The learning rate.</param>
-/// <param name="MicroBatches">Windows of ids, each [sequences, sequence_length + 1], row by row.</param>
-/// <param name="SequenceLength">Tokens predicted in each window.</param>
-internal readonly record struct StepRequest(
-    long Step, double LearningRate, IReadOnlyList<ReadOnlyMemory<int>> MicroBatches, int SequenceLength);
+/// <param name="MicroBatches">Windows of ids, each [sequences, sequence_length + 1].</param>
+internal readonly record struct StepRequest(long Step, double LearningRate, IReadOnlyList<TokenBatch<long>> MicroBatches);
 
 /// <summary>What a step did.</summary>
 /// <param name="Loss">Mean next-token cross-entropy, nats.</param>

@@ -1,4 +1,6 @@
 using Mazij.Configuration;
+using Mazij.Data;
+using Mazij.Kernels.Libtorch;
 using Mazij.Models;
 using TorchSharp;
 using static TorchSharp.torch;
@@ -18,7 +20,7 @@ internal sealed class ModelStep(MoeTransformer model, AdamW optimizer, TrainingC
         double loss = 0, predictionLoss = 0;
         for (int i = 0; i < count; i++)
         {
-            using Tensor ids = Upload(request.MicroBatches[i].Span, request.SequenceLength);
+            using Tensor ids = Upload(request.MicroBatches[i]);
             MicroBatchLoss result = model.ForwardBackward(ids, OptionsFor(request.Step, i, count), i == count - 1 ? listener : null);
             loss += result.Loss / count;
             predictionLoss += result.PredictionLoss / count;
@@ -51,13 +53,11 @@ internal sealed class ModelStep(MoeTransformer model, AdamW optimizer, TrainingC
             config.BalanceLossCoefficient, config.ZLossCoefficient, scale, share, StableHash.Of(config.Seed, step, microBatch)));
     }
 
-    private Tensor Upload(ReadOnlySpan<int> ids, int sequenceLength)
+    private Tensor Upload(TokenBatch<long> batch)
     {
-        int width = sequenceLength + 1;
         using DisposeScope scope = NewDisposeScope();
-        long[] wide = new long[ids.Length];
-        for (int i = 0; i < ids.Length; i++)
-            wide[i] = ids[i];
-        return tensor(wide, [ids.Length / width, width], device: model.Device).MoveToOuterDisposeScope();
+        Tensor ids = empty([batch.Rows, batch.SequenceLength + 1], ScalarType.Int64, CPU);
+        batch.Ids.CopyTo(TensorMemory.Span<long>(ids));
+        return ids.to(model.Device).MoveToOuterDisposeScope();
     }
 }

@@ -1,6 +1,6 @@
 using System.Diagnostics;
 using Mazij.Configuration;
-using Mazij.Models;
+using Mazij.Data;
 
 namespace Mazij.Training;
 
@@ -97,10 +97,10 @@ internal sealed class Trainer
         double fraction = Progress.FractionOf(config.Stop);
         double learningRate = schedule.At(Progress.Step, fraction);
         long start = Stopwatch.GetTimestamp();
-        IReadOnlyList<ReadOnlyMemory<int>> microBatches = batches.Fill(Progress.Samples);
-        StepOutcome outcome = step.Run(new StepRequest(Progress.Step, learningRate, microBatches, batches.SequenceLength));
+        IReadOnlyList<TokenBatch<long>> microBatches = batches.Fill(Progress.Samples);
+        StepOutcome outcome = step.Run(new StepRequest(Progress.Step, learningRate, microBatches));
         double seconds = Stopwatch.GetElapsedTime(start).TotalSeconds;
-        long tokens = (long)batches.GlobalBatchSize * batches.SequenceLength;
+        long tokens = batches.TokensPerStep;
         Progress = Progress with
         {
             Step = Progress.Step + 1,

@@ -1,0 +1,82 @@
+namespace Mazij.Data;
+
+/// <summary>
+/// A folder that appears whole or not at all: it is made under the name FOLDER.building, then renamed. What a killed
+/// build leaves under that name is removed by the next one; a lock keeps two builds apart.
+/// </summary>
+internal sealed class BuildFolder : IDisposable
+{
+    private readonly string final;
+    private readonly FileStream gate;
+
+    private BuildFolder(string final, FileStream gate)
+    {
+        this.final = final;
+        this.gate = gate;
+        Folder = final + ".building";
+    }
+
+    /// <summary>Where to write.</summary>
+    public string Folder { get; }
+
+    /// <exception cref="InputException">The folder holds something else, is being built, or cannot be written.</exception>
+    public static BuildFolder Create(string folder)
+    {
+        string final = Path.TrimEndingDirectorySeparator(Path.GetFullPath(folder));
+        if (File.Exists(final)) throw new InputException($"Cannot build a data set in '{folder}': it is a file.");
+        FileStream? gate = null;
+        try
+        {
+            if (Directory.Exists(final)
+                && !File.Exists(Path.Combine(final, DatasetManifest.FileName))
+                && Directory.EnumerateFileSystemEntries(final).Any())
+                throw new InputException($"'{folder}' holds files that are not a data set: name another folder, or empty it.");
+            Directory.CreateDirectory(Path.GetDirectoryName(final)!);
+            gate = Lock(final, folder);
+            BuildFolder building = new(final, gate);
+            Remove(building.Folder);
+            Directory.CreateDirectory(building.Folder);
+            return building;
+        }
+        catch (Exception e) when (e is IOException or UnauthorizedAccessException)
+        {
+            gate?.Dispose();
+            throw new InputException($"Cannot write the data set '{folder}': {e.Message}", e);
+        }
+    }
+
+    /// <summary>Gives the folder its name, in place of a data set that had it before.</summary>
+    public void Commit()
+    {
+        string old = final + ".old";
+        Remove(old);
+        if (Directory.Exists(final)) Directory.Move(final, old);
+        Directory.Move(Folder, final);
+        Remove(old);
+    }
+
+    /// <summary>Removes what was not committed.</summary>
+    public void Dispose()
+    {
+        Remove(Folder);
+        gate.Dispose();
+    }
+
+    private static FileStream Lock(string final, string folder)
+    {
+        try
+        {
+            return new FileStream(
+                final + ".lock", FileMode.OpenOrCreate, FileAccess.ReadWrite, FileShare.None, 1, FileOptions.DeleteOnClose);
+        }
+        catch (IOException e)
+        {
+            throw new InputException($"Cannot build the data set '{folder}' now: {e.Message}", e);
+        }
+    }
+
+    private static void Remove(string folder)
+    {
+        if (Directory.Exists(folder)) Directory.Delete(folder, recursive: true);
+    }
+}

@@ -1,0 +1,121 @@
+using System.Buffers.Binary;
+using System.IO.Hashing;
+using System.Runtime.InteropServices;
+using System.Text;
+
+namespace Mazij.Data;
+
+/// <summary>Writes one shard: ids go to the file as they come, tables and header at the end.</summary>
+internal sealed class ShardWriter : IDisposable
+{
+    private readonly FileStream stream;
+    private readonly int vocabularySize;
+    private readonly int bytesPerId;
+    private readonly byte[] tokenizerHash;
+    private readonly byte[] block = new byte[ShardFormat.BlockBytes];
+    private readonly MemoryStream checksums = new();
+    private readonly MemoryStream documents = new();
+    private readonly MemoryStream names = new();
+    private int blockLength;
+    private long textBytes;
+    private string lastSource = "";
+    private long lastNameOffset;
+    private int lastNameLength;
+
+    public ShardWriter(string path, int vocabularySize, byte[] tokenizerHash)
+    {
+        this.vocabularySize = vocabularySize;
+        this.tokenizerHash = tokenizerHash;
+        bytesPerId = ShardFormat.BytesPerId(vocabularySize);
+        stream = new FileStream(path, FileMode.CreateNew, FileAccess.Write, FileShare.None, 1 << 16);
+        stream.Write(new byte[ShardFormat.HeaderBytes]);
+    }
+
+    public long Tokens { get; private set; }
+
+    public long Documents { get; private set; }
+
+    /// <summary>Size of the file so far; its tables count too, and are held in memory until the end.</summary>
+    public long Bytes => IdBytes + checksums.Length + documents.Length + names.Length;
+
+    private long IdBytes => Tokens * bytesPerId;
+
+    /// <summary>Appends a document: its ids, the end of text included.</summary>
+    public void Add(string source, long index, int documentBytes, ReadOnlySpan<int> ids)
+    {
+        if (source != lastSource)
+        {
+            byte[] name = Encoding.UTF8.GetBytes(source);
+            (lastSource, lastNameOffset, lastNameLength) = (source, names.Length, name.Length);
+            names.Write(name);
+        }
+        Span<byte> entry = stackalloc byte[ShardFormat.DocumentBytes];
+        BinaryPrimitives.WriteInt64LittleEndian(entry, Tokens);
+        BinaryPrimitives.WriteInt64LittleEndian(entry[8..], documentBytes);
+        BinaryPrimitives.WriteInt64LittleEndian(entry[16..], index);
+        BinaryPrimitives.WriteInt64LittleEndian(entry[24..], lastNameOffset);
+        BinaryPrimitives.WriteInt64LittleEndian(entry[32..], lastNameLength);
+        documents.Write(entry);
+        Documents++;
+        textBytes += documentBytes;
+        Tokens += ids.Length;
+        while (!ids.IsEmpty)
+        {
+            int count = Math.Min(ids.Length, (ShardFormat.BlockBytes - blockLength) / bytesPerId);
+            Span<byte> target = block.AsSpan(blockLength, count * bytesPerId);
+            if (bytesPerId == 2)
+            {
+                Span<ushort> narrow = MemoryMarshal.Cast<byte, ushort>(target);
+                for (int i = 0; i < count; i++) narrow[i] = (ushort)ids[i];
+            }
+            else
+            {
+                ids[..count].CopyTo(MemoryMarshal.Cast<byte, int>(target));
+            }
+            blockLength += target.Length;
+            ids = ids[count..];
+            if (blockLength == ShardFormat.BlockBytes) FlushBlock();
+        }
+    }
+
+    /// <summary>Writes what remains, and flushes to the disk.</summary>
+    /// <returns>The XxHash128 of the header, which covers, by checksums, the whole file.</returns>
+    public UInt128 Finish()
+    {
+        if (blockLength > 0) FlushBlock();
+        stream.Write(new byte[((IdBytes + 7) / 8 * 8) - IdBytes]);
+        XxHash3 tables = new();
+        foreach (MemoryStream table in (ReadOnlySpan<MemoryStream>)[checksums, documents, names])
+        {
+            tables.Append(table.GetBuffer().AsSpan(0, (int)table.Length));
+            table.WriteTo(stream);
+        }
+        byte[] header = ShardFormat.WriteHeader(new ShardHeader
+        {
+            BytesPerId = bytesPerId,
+            VocabularySize = vocabularySize,
+            Tokens = Tokens,
+            Documents = Documents,
+            TextBytes = textBytes,
+            NameBytes = names.Length,
+            TokenizerHash = tokenizerHash,
+            TablesChecksum = tables.GetCurrentHashAsUInt64(),
+        });
+        stream.Position = 0;
+        stream.Write(header);
+        stream.Flush(flushToDisk: true);
+        return XxHash128.HashToUInt128(header);
+    }
+
+    public void Dispose() => stream.Dispose();
+
+    private void FlushBlock()
+    {
+        ReadOnlySpan<byte> filled = block.AsSpan(0, blockLength);
+        stream.Write(filled);
+        Span<byte> checksum = stackalloc byte[8];
+        BinaryPrimitives.WriteUInt64LittleEndian(checksum, XxHash3.HashToUInt64(filled));
+        checksums.Write(checksum);
+        blockLength = 0;
+    }
+}

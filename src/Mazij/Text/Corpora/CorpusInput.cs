@@ -1,0 +1,87 @@
+using System.IO.Enumeration;
+using Mazij.Text.Corpora.Dotnet;
+
+namespace Mazij.Text.Corpora;
+
+/// <summary>Turns one input, as written by a person, into the sources it stands for.</summary>
+internal static class CorpusInput
+{
+    private const string Kinds = ".txt, .md or .jsonl";
+
+    public static IEnumerable<IDocumentSource> Resolve(string input, CorpusOptions options)
+    {
+        if (string.IsNullOrWhiteSpace(input)) throw new InputException("The corpus has an empty input: name a file, folder or glob.");
+        if (input == Corpus.DotnetDocs) return [DotnetDocsSource.Find(options.DotnetRoot)];
+        if (File.Exists(input))
+        {
+            return SourceOf(input) is { } source
+                ? [source]
+                : throw new InputException($"Cannot read '{input}' as text: its name must end in {Kinds}.");
+        }
+        if (Directory.Exists(input)) return Folder(input);
+        if (Glob.IsGlob(input)) return Matches(input);
+        throw new InputException($"There is no file or folder '{input}': check the path, or use '{Corpus.DotnetDocs}'.");
+    }
+
+    private static List<IDocumentSource> Folder(string folder)
+    {
+        List<IDocumentSource> sources = Sources(folder, recurse: true, static _ => true);
+        return sources.Count > 0 ? sources : throw new InputException($"The folder '{folder}' holds no {Kinds} file.");
+    }
+
+    private static List<IDocumentSource> Matches(string pattern)
+    {
+        Glob glob = new(pattern);
+        List<IDocumentSource> sources =
+            Directory.Exists(glob.Root) ? Sources(glob.Root, glob.Recurses, glob.IsMatch) : [];
+        return sources.Count > 0 ? sources : throw new InputException($"'{pattern}' matches no {Kinds} file.");
+    }
+
+    private static List<IDocumentSource> Sources(string root, bool recurse, Func<string, bool> accepts)
+    {
+        try
+        {
+            FileSystemEnumerable<string> entries = new(
+                root,
+                static (ref FileSystemEntry entry) => entry.ToSpecifiedFullPath(),
+                new EnumerationOptions { RecurseSubdirectories = recurse, IgnoreInaccessible = false })
+            {
+                ShouldIncludePredicate = static (ref FileSystemEntry entry) =>
+                    !entry.IsDirectory && !entry.IsHidden && IsKnown(entry.FileName),
+                // A link to a folder above would never end.
+                ShouldRecursePredicate = static (ref FileSystemEntry entry) =>
+                    !entry.IsHidden && (entry.Attributes & FileAttributes.ReparsePoint) == 0,
+            };
+            return entries
+                .Select(path => (Path: path, Relative: Path.GetRelativePath(root, path).Replace('\\', '/')))
+                .Where(file => accepts(file.Relative))
+                .OrderBy(file => file.Relative, StringComparer.Ordinal)
+                .Select(file => SourceOf(file.Path)!)
+                .ToList();
+        }
+        catch (Exception e) when (e is IOException or UnauthorizedAccessException)
+        {
+            throw new InputException($"Cannot list the folder '{root}': {e.Message}", e);
+        }
+    }
+
+    private static bool IsKnown(ReadOnlySpan<char> path)
+    {
+        ReadOnlySpan<char> extension = Path.GetExtension(path);
+        return IsText(extension) || IsJsonLines(extension);
+    }
+
+    private static IDocumentSource? SourceOf(string path)
+    {
+        string extension = Path.GetExtension(path);
+        if (IsText(extension)) return new TextFileSource(path);
+        return IsJsonLines(extension) ? new JsonLinesSource(path) : null;
+    }
+
+    private static bool IsText(ReadOnlySpan<char> extension) =>
+        extension.Equals(".txt", StringComparison.OrdinalIgnoreCase)
+        || extension.Equals(".md", StringComparison.OrdinalIgnoreCase);
+
+    private static bool IsJsonLines(ReadOnlySpan<char> extension) =>
+        extension.Equals(".jsonl", StringComparison.OrdinalIgnoreCase);
+}

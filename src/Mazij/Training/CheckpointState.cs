@@ -1,0 +1,60 @@
+using System.Text.Json;
+using System.Text.Json.Serialization;
+
+namespace Mazij.Training;
+
+/// <summary>What checkpoint.json holds: everything a run needs to go on bit by bit, beside the tensors.</summary>
+/// <remarks>Random numbers are derived from the seed and the step, so there is no generator to store.</remarks>
+internal sealed record CheckpointState
+{
+    /// <summary>The file's name in a checkpoint folder; it is written last.</summary>
+    public const string FileName = "checkpoint.json";
+
+    /// <summary>The version this program writes.</summary>
+    public const int CurrentVersion = 1;
+
+    /// <summary>Version of the format.</summary>
+    public required int Version { get; init; }
+
+    /// <summary>How far the run had come.</summary>
+    public required TrainingProgress Progress { get; init; }
+
+    /// <summary>The validation loss at this very step, nats, or null.</summary>
+    public double? ValidationLoss { get; init; }
+
+    /// <summary>Updates that the optimiser had made.</summary>
+    public required long OptimizerUpdates { get; init; }
+
+    /// <summary>The run's seed.</summary>
+    public required long Seed { get; init; }
+
+    /// <summary>The model, as YAML with every key.</summary>
+    public required string Model { get; init; }
+
+    /// <summary>Identity of the token shards.</summary>
+    public required string Dataset { get; init; }
+
+    /// <summary>Running statistics of the routers, by layer.</summary>
+    public required IReadOnlyDictionary<int, RouterCheckpoint> Routers { get; init; }
+
+    /// <summary>The tensor files with their checksums.</summary>
+    public required IReadOnlyList<CheckpointFile> Files { get; init; }
+
+    internal static JsonSerializerOptions Json { get; } = new()
+    {
+        PropertyNamingPolicy = JsonNamingPolicy.SnakeCaseLower,
+        WriteIndented = true,
+        RespectNullableAnnotations = true,
+        UnmappedMemberHandling = JsonUnmappedMemberHandling.Disallow,
+        MaxDepth = 16,
+    };
+}
+
+/// <summary>Running statistics of one router's logits.</summary>
+internal sealed record RouterCheckpoint(double LogitMean, double LogitDeviation);
+
+/// <summary>A file of a checkpoint.</summary>
+/// <param name="Name">File name in the folder.</param>
+/// <param name="Bytes">Its length.</param>
+/// <param name="Checksum">XxHash128 of its bytes, hexadecimal.</param>
+internal sealed record CheckpointFile(string Name, long Bytes, string Checksum);

@@ -1,0 +1,109 @@
+using Mazij.Configuration;
+using Mazij.Formats.HuggingFace;
+using Mazij.Formats.Safetensors;
+using Mazij.Models;
+using TorchSharp;
+using static TorchSharp.torch;
+
+namespace Mazij.Training;
+
+/// <summary>Moves a model and its optimiser to and from checkpoints. Tensors are stored in fp32 under Hugging Face's names,
+/// so a checkpoint does not depend on how the model was split or in which dtype it computed.</summary>
+internal sealed class ModelCheckpoint(MoeTransformer model, AdamW optimizer, TrainingConfig config, string datasetIdentity)
+{
+    private const string WeightsFile = "weights.safetensors";
+    private const string FirstMomentFile = "first_moment.safetensors", SecondMomentFile = "second_moment.safetensors";
+
+    /// <summary>Writes the state at <paramref name="progress"/>.</summary>
+    public void Save(CheckpointFolder folder, TrainingProgress progress, double? validationLoss)
+    {
+        CheckpointState state = new()
+        {
+            Version = CheckpointState.CurrentVersion,
+            Progress = progress,
+            ValidationLoss = validationLoss,
+            OptimizerUpdates = optimizer.Updates,
+            Seed = config.Seed,
+            Model = YamlWriter.Write(model.Config),
+            Dataset = datasetIdentity,
+            Routers = model.RouterStates.ToDictionary(
+                pair => pair.Key, pair => new RouterCheckpoint(pair.Value.LogitMean, pair.Value.LogitDeviation)),
+            Files = [],
+        };
+        folder.Write(state, target =>
+        {
+            List<WeightSlice> slices = [.. WeightSlice.All(model.Config, model.Parameters.Layout)];
+            List<WeightSlice> trained = [.. slices.Where(slice => !slice.IsBuffer)];
+            WriteFile(Path.Combine(target, WeightsFile), slices,
+                slice => slice.IsBuffer ? HuggingFaceModel.BufferOf(model, slice) : model.Parameters[slice.Parameter].Master);
+            WriteFile(Path.Combine(target, FirstMomentFile), trained, slice => RangeOf(optimizer.FirstMoment, slice));
+            WriteFile(Path.Combine(target, SecondMomentFile), trained, slice => RangeOf(optimizer.SecondMoment, slice));
+        });
+    }
+
+    /// <summary>Loads the checkpoint of a step and returns the progress it was written at.</summary>
+    /// <exception cref="InputException">It is damaged, or of another model, data set or seed.</exception>
+    public TrainingProgress Load(CheckpointFolder folder, long step)
+    {
+        CheckpointState state = folder.Read(step);
+        string path = folder.PathOf(step);
+        if (state.Model != YamlWriter.Write(model.Config))
+            throw new InputException($"{path}: the checkpoint is of another model ({FirstDifference(state.Model, YamlWriter.Write(model.Config))}); resume with the model it was made with");
+        if (state.Dataset != datasetIdentity)
+            throw new InputException($"{path}: the checkpoint was trained on other token shards; resume with the same data and tokenizer");
+        if (state.Seed != config.Seed)
+            throw new InputException($"{path}: the checkpoint's seed is {state.Seed}, training.seed is {config.Seed}; resume with the same seed");
+        using IDisposable gradientsOff = no_grad();
+        ReadFile(Path.Combine(path, WeightsFile), includeBuffers: true,
+            slice => slice.IsBuffer ? HuggingFaceModel.BufferOf(model, slice) : model.Parameters[slice.Parameter].Master);
+        ReadFile(Path.Combine(path, FirstMomentFile), includeBuffers: false, slice => RangeOf(optimizer.FirstMoment, slice));
+        ReadFile(Path.Combine(path, SecondMomentFile), includeBuffers: false, slice => RangeOf(optimizer.SecondMoment, slice));
+        foreach ((int layer, RouterState router) in model.RouterStates)
+        {
+            if (!state.Routers.TryGetValue(layer, out RouterCheckpoint? saved))
+                throw new InputException($"{path}: the checkpoint has no router of layer {layer}; it is damaged");
+            (router.LogitMean, router.LogitDeviation) = (saved.LogitMean, saved.LogitDeviation);
+        }
+        optimizer.Updates = state.OptimizerUpdates;
+        model.WeightsChanged();
+        return state.Progress;
+    }
+
+    private static void WriteFile(string path, List<WeightSlice> slices, Func<WeightSlice, Tensor> tensorOf)
+    {
+        using WeightSource source = new(slices, tensorOf);
+        SafetensorsWriter.Write(path, slices.Select(slice => new TensorSpec(slice.Name, ElementType.F32, slice.Shape)), source.Fill);
+    }
+
+    private void ReadFile(string path, bool includeBuffers, Func<WeightSlice, Tensor> tensorOf)
+    {
+        using SafetensorsFile file = SafetensorsFile.Open(path);
+        foreach (WeightSlice slice in WeightSlice.All(model.Config, model.Parameters.Layout))
+        {
+            if (slice.IsBuffer && !includeBuffers)
+                continue;
+            SafetensorsTensor tensor = file[slice.Name];
+            if (tensor.ElementCount != slice.Count)
+                throw new InputException($"{path}: tensor {slice.Name} has {tensor.ElementCount} elements, not {slice.Count}; the checkpoint is damaged");
+            using DisposeScope scope = NewDisposeScope();
+            WeightTransfer.Read(tensor, tensorOf(slice).view(-1).narrow(0, slice.Offset, slice.Count));
+        }
+    }
+
+    private Tensor RangeOf(Tensor buffer, WeightSlice slice)
+    {
+        ParameterSet parameters = model.Parameters;
+        ParameterSpec spec = parameters[slice.Parameter].Spec;
+        return buffer.narrow(0, parameters.OffsetOf(spec.Name), spec.Count);
+    }
+
+    private static string FirstDifference(string saved, string current)
+    {
+        foreach ((string before, string now) in saved.Split('\n').Zip(current.Split('\n')))
+        {
+            if (before != now)
+                return $"it had {before.Trim()}, now {now.Trim()}";
+        }
+        return "their keys differ";
+    }
+}
