@@ -15,6 +15,7 @@ internal static class NativeFolders
     public static IEnumerable<string> OfApplication()
     {
         string application = AppContext.BaseDirectory;
+        yield return Path.Combine(application, "libtorch");
         if (AppContext.GetData("NATIVE_DLL_SEARCH_DIRECTORIES") is string searched)
         {
             foreach (string folder in searched.Split(Path.PathSeparator, StringSplitOptions.RemoveEmptyEntries))

@@ -48,17 +48,17 @@ internal static unsafe class TorchAbi
     /// <summary>The instruction set libtorch's own kernels use, as "AVX512"; null if this build does not say.</summary>
     public static string? CpuCapability()
     {
-        // at::native::get_cpu_capability(), an enumeration whose names depend on the processor (ATen/native/DispatchStub.h).
-        if (!NativeLibrary.TryGetExport(library, "_ZN2at6native18get_cpu_capabilityEv", out nint entry))
-            return null;
-        int level = ((delegate* unmanaged[Cdecl]<int>)entry)() & 0xff;
-        return (RuntimeInformation.ProcessArchitecture, level) switch
+        // std::string at::get_cpu_capability(). A returned string is built where a hidden first argument points (System V ABI
+        // of x86-64; elsewhere that pointer travels differently); the mangled name says that it is libstdc++'s string: the
+        // address and length of the text, then 16 bytes for a text as short as these.
+        if (!OperatingSystem.IsLinux() || RuntimeInformation.ProcessArchitecture != Architecture.X64
+            || !NativeLibrary.TryGetExport(library, "_ZN2at18get_cpu_capabilityB5cxx11Ev", out nint entry))
         {
-            (_, 0) => "DEFAULT",
-            (Architecture.X64, 1) => "AVX2",
-            (Architecture.X64, 2) => "AVX512",
-            _ => null,
-        };
+            return null;
+        }
+        nint* text = stackalloc nint[4];
+        ((delegate* unmanaged[Cdecl]<nint*, nint*>)entry)(text);
+        return Marshal.PtrToStringUTF8(text[0], (int)text[1]);
     }
 
     /// <summary>How many threads libtorch computes with.</summary>
