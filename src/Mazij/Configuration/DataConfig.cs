@@ -6,15 +6,16 @@ public sealed record DataConfig : ICheckedSection
     /// <summary>The corpus that ships with every .NET SDK: its reference documentation.</summary>
     public const string DotnetDocs = "dotnet-docs";
 
-    /// <summary>Where the text comes from: files (.txt, .md, .jsonl), folders, globs, or <c>dotnet-docs</c>, the reference
-    /// documentation of the installed .NET SDK (some 40 MB). Relative paths start at the working folder.</summary>
+    /// <summary>Where the text comes from: files (.txt, .md, .jsonl), folders, globs, or <c>dotnet-docs</c>, the
+    /// reference documentation of the installed .NET SDK (some 40 MB). Relative paths start at the working
+    /// folder.</summary>
     public IReadOnlyList<string> Corpus { get; init; } = [DotnetDocs];
 
     /// <summary>The field of a .jsonl line that holds the text.</summary>
     public string TextField { get; init; } = "text";
 
-    /// <summary>Share of the documents kept for validation, chosen by their hash so that it never changes: 0.001 to 0.05,
-    /// less for more text. 0 validates on nothing.</summary>
+    /// <summary>Share of the documents kept for validation, chosen by their hash so that it never changes: 0.001 to
+    /// 0.05, less for more text. 0 validates on nothing.</summary>
     [Range(0, 0.5)]
     public double ValidationFraction { get; init; } = 0.02;
 

@@ -40,7 +40,7 @@ public sealed class ModelSection : IYamlSection<ModelSection>
     internal InputException UnknownPreset(IEnumerable<string> presets)
     {
         List<string> names = [.. presets];
-        return presetAt.Error($"there is no preset {YamlLocation.Quote(Preset ?? "")}" +
+        return presetAt.Error($"there is no preset {MessageText.Quote(Preset ?? "")}" +
             $"{NearestName.Hint(Preset ?? "", names)} (presets: {string.Join(", ", names)})");
     }
 

@@ -1,6 +1,7 @@
 namespace Mazij.Configuration;
 
-/// <summary>The number format of the forward and backward pass. Weights and optimiser state are always kept in fp32.</summary>
+/// <summary>The number format of the forward and backward pass. Weights and optimiser state are always kept in
+/// fp32.</summary>
 public enum Precision
 {
     /// <summary>Whichever of the others is faster on the device.</summary>

@@ -2,7 +2,8 @@ using System.Globalization;
 
 namespace Mazij.Configuration;
 
-/// <summary>The values a number may have; for a list, each of its numbers. Null is always allowed where the type allows it.</summary>
+/// <summary>The values a number may have; for a list, each of its numbers. Null is always allowed where the type allows
+/// it.</summary>
 /// <param name="minimum">Smallest value allowed.</param>
 /// <param name="maximum">Largest value allowed.</param>
 [AttributeUsage(AttributeTargets.Property)]

@@ -12,11 +12,18 @@ namespace Mazij.Configuration;
 /// <param name="IsNullable">Whether null may be given.</param>
 /// <param name="Range">The numbers allowed, or null for all.</param>
 internal sealed record RecordKey(
-    string Name, IReadOnlyList<string> Aliases, PropertyInfo Property, Type Type, bool IsNullable, RangeAttribute? Range)
+    string Name,
+    IReadOnlyList<string> Aliases,
+    PropertyInfo Property,
+    Type Type,
+    bool IsNullable,
+    RangeAttribute? Range)
 {
     /// <summary>The type of the items if this is a list, else null.</summary>
     public Type? ItemType { get; } =
-        Type.IsGenericType && Type.GetGenericTypeDefinition() == typeof(IReadOnlyList<>) ? Type.GetGenericArguments()[0] : null;
+        Type.IsGenericType && Type.GetGenericTypeDefinition() == typeof(IReadOnlyList<>)
+            ? Type.GetGenericArguments()[0]
+            : null;
 }
 
 /// <summary>The keys of a record type, found by reflection once.</summary>

@@ -1,6 +1,7 @@
 namespace Mazij.Configuration;
 
-/// <summary>A run file: everything that decides what a training run does. Every key has a default but the stop.</summary>
+/// <summary>A run file: everything that decides what a training run does. Every key has a default but the
+/// stop.</summary>
 public sealed record RunConfig
 {
     /// <summary>The model: a preset's name (<c>model: ling-lite</c>) or the keys of a Hugging Face config.json, with
@@ -21,8 +22,10 @@ public sealed record RunConfig
 
     /// <summary>Reads a run file, applies the overrides and checks the whole.</summary>
     /// <param name="path">A YAML file; null starts from the defaults alone.</param>
-    /// <param name="sets">Overrides as <c>training.seed=7</c>, later ones winning over earlier ones and over the file.</param>
-    /// <exception cref="InputException">The file or an override is wrong; one line with file, line, column and key.</exception>
+    /// <param name="sets">Overrides as <c>training.seed=7</c>, later ones winning over earlier ones and over the
+    /// file.</param>
+    /// <exception cref="InputException">The file or an override is wrong; one line with file, line, column and
+    /// key.</exception>
     public static RunConfig Load(string? path, IEnumerable<string> sets) =>
         Load(path is null ? null : YamlSource.FromFile(path), sets);
 

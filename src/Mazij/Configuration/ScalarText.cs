@@ -77,9 +77,10 @@ internal static partial class ScalarText
         if (plain is null || !NumberPattern().IsMatch(plain))
             throw Wrong(scalar, "a whole number");
         // Decimal keeps 1e9 and 2_000_000 exact; anything it cannot hold is outside every integer type here.
-        if (!decimal.TryParse(plain.Replace("_", ""), NumberStyles.Float, CultureInfo.InvariantCulture, out decimal number))
+        string digits = plain.Replace("_", "");
+        if (!decimal.TryParse(digits, NumberStyles.Float, CultureInfo.InvariantCulture, out decimal number))
             throw Wrong(scalar, $"a whole number from {minimum} to {maximum}");
-        if (number != decimal.Truncate(number) || !IsWholeAsDouble(plain))
+        if (number != decimal.Truncate(number) || !IsWholeAsDouble(digits))
             throw Wrong(scalar, "a whole number");
         return number >= minimum && number <= maximum
             ? (long)number
@@ -87,8 +88,8 @@ internal static partial class ScalarText
     }
 
     // Decimal rounds below 1e-28 to zero, where a double still sees that something is left.
-    private static bool IsWholeAsDouble(string plain) =>
-        double.Parse(plain.Replace("_", ""), CultureInfo.InvariantCulture) is var number && number == Math.Truncate(number);
+    private static bool IsWholeAsDouble(string digits) =>
+        double.Parse(digits, CultureInfo.InvariantCulture) is var number && number == Math.Truncate(number);
 
     private static T ParseFloat<T>(YamlScalar scalar, string? plain)
         where T : struct, System.Numerics.IBinaryFloatingPointIeee754<T>

@@ -1,16 +1,18 @@
 namespace Mazij.Configuration;
 
 /// <summary>
-/// How the learning rate moves: a linear warm-up, a stable phase, one halving, an annealing by the inverse square root at
-/// the end (Ling technical report, arXiv 2503.05139, section 3.4).
+/// How the learning rate moves: a linear warm-up, a stable phase, one halving, an annealing by the inverse square root
+/// at the end (Ling technical report, arXiv 2503.05139, section 3.4).
 /// </summary>
 public sealed record ScheduleConfig : ICheckedSection
 {
-    /// <summary>Steps over which the learning rate rises from 0: 2000 in the report, tens for a run of hundreds.</summary>
+    /// <summary>Steps over which the learning rate rises from 0: 2000 in the report, tens for a run of
+    /// hundreds.</summary>
     [Range(0)]
     public int WarmupSteps { get; init; } = 100;
 
-    /// <summary>Fraction of the run after which the learning rate is halved: 0.6 in the report; null never halves.</summary>
+    /// <summary>Fraction of the run after which the learning rate is halved: 0.6 in the report; null never
+    /// halves.</summary>
     [Range(0, 1)]
     public double? HalveAt { get; init; } = 0.6;
 

@@ -7,17 +7,22 @@ public sealed record StopConfig : ICheckedSection
     [Range(1)]
     public long? Steps { get; init; }
 
-    /// <summary>Training tokens: about 20 for each active parameter is compute-optimal, large models see far more.</summary>
+    /// <summary>Training tokens: about 20 for each active parameter is compute-optimal, large models see far
+    /// more.</summary>
     [Range(1)]
     public long? Tokens { get; init; }
 
-    /// <summary>Wall-clock minutes of training. The schedule is stretched to fit, so the run still anneals in time.</summary>
+    /// <summary>Wall-clock minutes of training. The schedule is stretched to fit, so the run still anneals in
+    /// time.</summary>
     [Range(0, AboveMinimum = true)]
     public double? Minutes { get; init; }
 
     IEnumerable<(string Key, string Problem)> ICheckedSection.FindProblems()
     {
         if (Steps is null && Tokens is null && Minutes is null)
-            yield return ("", "the run has no end; give steps, tokens or minutes, for example --set training.stop.minutes=5");
+        {
+            yield return ("",
+                "the run has no end; give steps, tokens or minutes, for example --set training.stop.minutes=5");
+        }
     }
 }

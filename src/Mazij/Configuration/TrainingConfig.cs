@@ -28,8 +28,8 @@ public sealed record TrainingConfig : ICheckedSection
     [Range(1, 1 << 20)]
     public int MicroBatchSize { get; init; } = 4;
 
-    /// <summary>Sequences of one optimiser step, a multiple of micro_batch_size: 16 to 64 for a small model, 2560 to 8960
-    /// in the report.</summary>
+    /// <summary>Sequences of one optimiser step, a multiple of micro_batch_size: 16 to 64 for a small model, 2560 to
+    /// 8960 in the report.</summary>
     [Range(1, 1 << 24)]
     public int GlobalBatchSize { get; init; } = 16;
 
@@ -83,7 +83,8 @@ public sealed record TrainingConfig : ICheckedSection
     [Range(0, AboveMinimum = true)]
     public double MaxGradNorm { get; init; } = 1.0;
 
-    /// <summary>Weight of the balance loss, experts x sum of (load fraction x mean probability): 0.001 to 0.02.</summary>
+    /// <summary>Weight of the balance loss, experts x sum of (load fraction x mean probability): 0.001 to
+    /// 0.02.</summary>
     [Range(0)]
     public double BalanceLossCoefficient { get; init; } = 0.015;
 
@@ -91,8 +92,8 @@ public sealed record TrainingConfig : ICheckedSection
     [Range(0)]
     public double ZLossCoefficient { get; init; } = 1e-4;
 
-    /// <summary>Steps during which router logits are blended with noise of their own mean and spread, so that all experts
-    /// are tried: 0 is off; some tens to hundreds.</summary>
+    /// <summary>Steps during which router logits are blended with noise of their own mean and spread, so that all
+    /// experts are tried: 0 is off; some tens to hundreds.</summary>
     [Range(0)]
     public int RoutingWarmupSteps { get; init; }
 
@@ -122,14 +123,16 @@ public sealed record TrainingConfig : ICheckedSection
         if (MinimumLearningRate > LearningRate)
         {
             yield return ("minimum_learning_rate",
-                $"{ScalarText.Format(MinimumLearningRate).Text} is above learning_rate {ScalarText.Format(LearningRate).Text}");
+                $"{Shown(MinimumLearningRate)} is above learning_rate {Shown(LearningRate)}");
         }
         if (Schedule.AnnealFrom is not null && Schedule.AnnealTo > LearningRate)
         {
             yield return ("schedule.anneal_to",
-                $"{ScalarText.Format(Schedule.AnnealTo).Text} is above learning_rate {ScalarText.Format(LearningRate).Text}");
+                $"{Shown(Schedule.AnnealTo)} is above learning_rate {Shown(LearningRate)}");
         }
         if (string.IsNullOrWhiteSpace(Device))
             yield return ("device", "is empty; name a device, for example cpu or cuda:0");
     }
+
+    private static string Shown(double value) => ScalarText.Format(value).Text;
 }

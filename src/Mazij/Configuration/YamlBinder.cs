@@ -1,3 +1,5 @@
+using System.Collections.ObjectModel;
+using System.Globalization;
 using System.Reflection;
 
 namespace Mazij.Configuration;
@@ -9,7 +11,8 @@ namespace Mazij.Configuration;
 internal static class YamlBinder
 {
     /// <summary>Reads and binds a document over the record's own defaults.</summary>
-    /// <exception cref="InputException">Malformed text, an unknown or repeated key, a wrong type, a value out of range.</exception>
+    /// <exception cref="InputException">Malformed text, an unknown or repeated key, a wrong type, a value out of
+    /// range.</exception>
     public static T Bind<T>(YamlSource source)
         where T : class, new() => Bind(YamlReader.Read(source), new T());
 
@@ -68,7 +71,7 @@ internal static class YamlBinder
         if (node is not YamlScalar scalar)
             throw Wrong(node, "a single value");
         object value = ScalarText.Parse(scalar, type);
-        if (range is not null && !range.Contains(Convert.ToDouble(value, System.Globalization.CultureInfo.InvariantCulture)))
+        if (range is not null && !range.Contains(Convert.ToDouble(value, CultureInfo.InvariantCulture)))
             throw node.At.Error($"{scalar.Text} is out of range; it must be {range.Description}");
         return value;
     }
@@ -88,7 +91,7 @@ internal static class YamlBinder
         return Invoke(nameof(Frozen), itemType, values);
     }
 
-    private static System.Collections.ObjectModel.ReadOnlyCollection<TItem> Frozen<TItem>(Array items) => Array.AsReadOnly((TItem[])items);
+    private static ReadOnlyCollection<TItem> Frozen<TItem>(Array items) => Array.AsReadOnly((TItem[])items);
 
     private static object BindSection(YamlNode node, Type type)
     {

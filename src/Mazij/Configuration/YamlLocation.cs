@@ -12,8 +12,6 @@ namespace Mazij.Configuration;
 internal readonly record struct YamlLocation(
     string Source, int Line, int Column, YamlPath Path, bool IsOverride = false)
 {
-    private const int MaximumShown = 80;
-
     /// <summary>A whole file, or another source without lines.</summary>
     public static YamlLocation Of(string source) => new(source, 0, 0, YamlPath.Root);
 
@@ -26,33 +24,15 @@ internal readonly record struct YamlLocation(
         StringBuilder line = new();
         if (!string.IsNullOrEmpty(Source))
         {
-            line.Append(OneLine(Source, int.MaxValue));
+            line.Append(MessageText.OneLine(Source, int.MaxValue));
             if (Line > 0)
                 line.Append(CultureInfo.InvariantCulture, $":{Line}:{Column}");
             line.Append(": ");
         }
         string path = Path.ToString();
         if (path.Length > 0)
-            line.Append(OneLine(path, MaximumShown)).Append(": ");
+            line.Append(MessageText.OneLine(path, MessageText.MaximumShown)).Append(": ");
         line.Append(problem);
         return cause is null ? new InputException(line.ToString()) : new InputException(line.ToString(), cause);
-    }
-
-    /// <summary>Quotes a piece of input for a message: one line, no control characters, not too long.</summary>
-    public static string Quote(string text) => $"'{OneLine(text, MaximumShown)}'";
-
-    /// <summary>Text with control characters made visible and the end cut off after <paramref name="maximum"/>.</summary>
-    public static string OneLine(string text, int maximum)
-    {
-        bool cut = text.Length > maximum;
-        StringBuilder line = new();
-        foreach (char c in cut ? text.AsSpan(0, maximum) : text.AsSpan())
-        {
-            if (char.IsControl(c) || c is '\u2028' or '\u2029')
-                line.Append(CultureInfo.InvariantCulture, $"\\u{(int)c:x4}");
-            else
-                line.Append(c);
-        }
-        return cut ? line.Append("...").ToString() : line.ToString();
     }
 }

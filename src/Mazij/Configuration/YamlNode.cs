@@ -23,8 +23,8 @@ internal sealed record YamlScalar(YamlLocation At, string Text, bool IsPlain) : 
     /// <inheritdoc/>
     public override string Description =>
         IsNull ? "nothing"
-        : !IsPlain ? $"the text {YamlLocation.Quote(Text)}"
-        : YamlLocation.Quote(Text);
+        : !IsPlain ? $"the text {MessageText.Quote(Text)}"
+        : MessageText.Quote(Text);
 }
 
 /// <summary>A list.</summary>

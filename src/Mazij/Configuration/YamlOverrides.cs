@@ -11,12 +11,13 @@ internal static class YamlOverrides
     /// <param name="shorthand">For keys that may be written as a single value in place of a mapping: the key inside the
     /// mapping which that value stands for, else null. <c>model: ling-lite</c> means <c>model: {preset: ling-lite}</c>,
     /// so <c>--set model.num_experts=8</c> keeps the preset.</param>
-    /// <exception cref="InputException">No '=', an empty key, a value that is not YAML, or a key below a single value.</exception>
+    /// <exception cref="InputException">No '=', an empty key, a value that is not YAML, or a key below a single
+    /// value.</exception>
     public static YamlNode Apply(YamlNode root, IEnumerable<string> sets, Func<string, string?>? shorthand = null)
     {
         foreach (string set in sets)
         {
-            string name = $"--set {YamlLocation.OneLine(set, 80)}";
+            string name = $"--set {MessageText.OneLine(set, 80)}";
             YamlLocation at = YamlLocation.Of(name) with { IsOverride = true };
             int equals = set.IndexOf('=', StringComparison.Ordinal);
             if (equals < 0)
@@ -25,7 +26,11 @@ internal static class YamlOverrides
             string[] parts = key.Split('.');
             if (parts.Length > YamlReader.MaximumDepth || parts.Any(string.IsNullOrWhiteSpace))
                 throw at.Error("the key must be names joined by dots, for example training.seed=7");
-            YamlSource text = new(name, set[(equals + 1)..]) { RootPath = parts.Aggregate(YamlPath.Root, (path, part) => path.Key(part)), IsOverride = true };
+            YamlSource text = new(name, set[(equals + 1)..])
+            {
+                RootPath = parts.Aggregate(YamlPath.Root, (path, part) => path.Key(part)),
+                IsOverride = true,
+            };
             YamlNode value = YamlReader.Read(text);
             if (value is YamlMap)
                 throw at.Error("the value is a mapping; set each of its keys by a --set of its own, or quote the text");

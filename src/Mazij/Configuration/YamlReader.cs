@@ -4,8 +4,8 @@ using YamlDotNet.Core.Events;
 namespace Mazij.Configuration;
 
 /// <summary>
-/// Reads one YAML document into nodes. Only what a configuration needs: anchors, aliases, tags and further documents are
-/// refused, and so is deep nesting, so that hostile text costs no more than its length.
+/// Reads one YAML document into nodes. Only what a configuration needs: anchors, aliases, tags and further documents
+/// are refused, and so is deep nesting, so that hostile text costs no more than its length.
 /// </summary>
 internal static class YamlReader
 {
@@ -29,7 +29,10 @@ internal static class YamlReader
         cursor.Next();
         ParsingEvent after = cursor.Next();
         if (after is not StreamEnd)
-            throw cursor.At(after.Start, YamlPath.Root).Error("a second document starts here; one file holds one document");
+        {
+            throw cursor.At(after.Start, YamlPath.Root)
+                .Error("a second document starts here; one file holds one document");
+        }
         return root;
     }
 
@@ -42,9 +45,12 @@ internal static class YamlReader
             throw at.Error("anchors (&name) are not supported; write the value out where it is needed");
         // Quoted text has the non-specific tag "!" by definition; every other tag was written by somebody.
         if (start is NodeEvent { Tag.IsEmpty: false } tagged && !tagged.Tag.IsNonSpecific)
-            throw at.Error($"tags ({YamlLocation.OneLine(tagged.Tag.Value, 40)}) are not supported; remove it");
+            throw at.Error($"tags ({MessageText.OneLine(tagged.Tag.Value, 40)}) are not supported; remove it");
         if (depth > MaximumDepth)
-            throw (at with { Path = YamlPath.Root }).Error($"nested more than {MaximumDepth} deep; no configuration needs that");
+        {
+            throw (at with { Path = YamlPath.Root })
+                .Error($"nested more than {MaximumDepth} deep; no configuration needs that");
+        }
         return start switch
         {
             Scalar scalar => new YamlScalar(at, scalar.Value, scalar.Style == ScalarStyle.Plain),
@@ -124,7 +130,7 @@ internal static class YamlReader
                 }
             }
             return At(start, YamlPath.Root)
-                .Error($"not valid YAML: {YamlLocation.OneLine(reason.ReplaceLineEndings(" "), 200)}", cause);
+                .Error($"not valid YAML: {MessageText.OneLine(reason.ReplaceLineEndings(" "), 200)}", cause);
         }
     }
 }

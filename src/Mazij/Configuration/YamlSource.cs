@@ -10,7 +10,8 @@ internal sealed record YamlSource(string Name, string Text)
     /// <summary>Largest file accepted, in bytes: a run file has a few thousand.</summary>
     public const int MaximumBytes = 1 << 20;
 
-    private static readonly UTF8Encoding StrictUtf8 = new(encoderShouldEmitUTF8Identifier: false, throwOnInvalidBytes: true);
+    private static readonly UTF8Encoding StrictUtf8 =
+        new(encoderShouldEmitUTF8Identifier: false, throwOnInvalidBytes: true);
 
     /// <summary>The path below which the document's keys lie; used by <c>--set</c>.</summary>
     internal YamlPath RootPath { get; init; } = YamlPath.Root;
@@ -36,7 +37,7 @@ internal sealed record YamlSource(string Name, string Text)
         }
         catch (Exception e) when (e is IOException or UnauthorizedAccessException or ArgumentException)
         {
-            throw file.Error($"cannot be read: {YamlLocation.OneLine(e.Message, 200)}", e);
+            throw file.Error($"cannot be read: {MessageText.OneLine(e.Message, 200)}", e);
         }
         if (bytes.Length > MaximumBytes)
             throw file.Error($"is larger than {MaximumBytes / 1024} KiB; this is not a run file");

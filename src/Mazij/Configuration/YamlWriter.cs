@@ -96,7 +96,9 @@ internal static partial class YamlWriter
     }
 
     private static string ScalarOf(YamlScalar scalar) =>
-        scalar.IsNull ? "null" : scalar.IsPlain && PlainPattern().IsMatch(scalar.Text) ? scalar.Text : Quoted(scalar.Text);
+        scalar.IsNull ? "null"
+        : scalar.IsPlain && PlainPattern().IsMatch(scalar.Text) ? scalar.Text
+        : Quoted(scalar.Text);
 
     /// <summary>Text bare where no YAML reader could take it for anything else, otherwise in double quotes.</summary>
     private static string Quoted(string value)

@@ -4,8 +4,8 @@ namespace Mazij.Tests.Configuration;
 
 public sealed class YamlOverridesTests
 {
-    private static SampleRecord Bind(string yaml, params string[] sets) =>
-        YamlBinder.Bind(YamlOverrides.Apply(YamlReader.Read(new YamlSource("run.yaml", yaml)), sets), new SampleRecord());
+    private static SampleRecord Bind(string yaml, params string[] sets) => YamlBinder.Bind(
+        YamlOverrides.Apply(YamlReader.Read(new YamlSource("run.yaml", yaml)), sets), new SampleRecord());
 
     [Fact]
     public void Overrides_replace_add_and_win_in_order()

@@ -47,28 +47,23 @@ public sealed class YamlReaderTests
     [Fact]
     public void Files_that_are_not_run_files_are_refused()
     {
-        string folder = Directory.CreateTempSubdirectory("mazij-test-").FullName;
-        try
+        using TemporaryFolder folder = new();
+        string path = folder["run.yaml"];
+        string Refused(byte[] bytes)
         {
-            string path = Path.Combine(folder, "run.yaml");
-            string Refused(byte[] bytes)
-            {
-                File.WriteAllBytes(path, bytes);
-                return Assert.Throws<InputException>(() => YamlSource.FromFile(path)).Message;
-            }
-            Assert.Equal($"{path}: byte 3 is 0x00, a control character; this is not a text file", Refused([97, 58, 32, 0]));
-            Assert.Equal($"{path}: byte 3 is not valid UTF-8; save the file as UTF-8 text", Refused([97, 58, 32, 0xff]));
-            Assert.Contains("is larger than 1024 KiB", Refused(new byte[YamlSource.MaximumBytes + 1]));
-            Assert.Contains("this is a folder", Assert.Throws<InputException>(() => YamlSource.FromFile(folder)).Message);
-            Assert.Contains("there is no such file",
-                Assert.Throws<InputException>(() => YamlSource.FromFile(path + ".missing")).Message);
-            File.WriteAllBytes(path, [0xef, 0xbb, 0xbf, .. "a: 1"u8]);
-            Assert.Equal("a: 1", YamlSource.FromFile(path).Text);
+            File.WriteAllBytes(path, bytes);
+            return Assert.Throws<InputException>(() => YamlSource.FromFile(path)).Message;
         }
-        finally
-        {
-            Directory.Delete(folder, recursive: true);
-        }
+        string Unreadable(string name) => Assert.Throws<InputException>(() => YamlSource.FromFile(name)).Message;
+
+        Assert.Equal($"{path}: byte 3 is 0x00, a control character; this is not a text file", Refused([97, 58, 32, 0]));
+        Assert.Equal(
+            $"{path}: byte 3 is not valid UTF-8; save the file as UTF-8 text", Refused([97, 58, 32, 0xff]));
+        Assert.Contains("is larger than 1024 KiB", Refused(new byte[YamlSource.MaximumBytes + 1]));
+        Assert.Contains("this is a folder", Unreadable(folder.FullName));
+        Assert.Contains("there is no such file", Unreadable(path + ".missing"));
+        File.WriteAllBytes(path, [0xef, 0xbb, 0xbf, .. "a: 1"u8]);
+        Assert.Equal("a: 1", YamlSource.FromFile(path).Text);
     }
 
     [Fact]

@@ -8,14 +8,17 @@ public sealed class YamlWriterTests
     private static readonly Gen<string> Texts = Gen.OneOf(
         Gen.String,
         Gen.String[Gen.Char["ab:-[]{}&*!|>'\"%@#?,~ \n\t\\0=<\u0085\u2028\uFEFF"]],
-        Gen.OneOfConst("", "null", "true", "No", "1e5", "~", " a", "a ", "-", "a: b", "a #b", "\uFFFF", "\U0001F600", "-1"));
+        Gen.OneOfConst("", "null", "true", "No", "1e5", "~", " a", "a ", "-", "a: b", "a #b", "\uFFFF",
+            "\U0001F600", "-1"));
 
     private static readonly Gen<SampleInner> Inners =
-        Gen.Select(Gen.Int[1, 10], Gen.Float.Where(float.IsFinite), (count, scale) => new SampleInner { Count = count, Scale = scale });
+        Gen.Select(Gen.Int[1, 10], Gen.Float.Where(float.IsFinite),
+            (count, scale) => new SampleInner { Count = count, Scale = scale });
 
     private static readonly Gen<SampleRecord> Records = Gen.Select(
         Gen.Select(Texts, Texts.Null(), Gen.Int[5, 1000], Gen.Long, Gen.Long.Nullable()),
-        Gen.Select(Gen.Double.Where(double.IsFinite), Gen.Double[0.001, 0.999].Nullable(), Gen.Bool, Gen.Enum<SampleColour>()),
+        Gen.Select(
+            Gen.Double.Where(double.IsFinite), Gen.Double[0.001, 0.999].Nullable(), Gen.Bool, Gen.Enum<SampleColour>()),
         Gen.Select(Texts.List[0, 4], Gen.Int[0, int.MaxValue].List[0, 4], Inners, Inners.Null(), Inners.List[0, 3]),
         (a, b, c) => new SampleRecord
         {
