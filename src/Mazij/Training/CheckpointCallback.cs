@@ -36,5 +36,6 @@ internal sealed class CheckpointCallback(ModelCheckpoint checkpoint, CheckpointF
         checkpoint.Save(folder, trainer.Progress, loss);
         folder.Prune(trainer.Config.KeepCheckpoints);
         saved();
+        trainer.Saved(folder.PathOf(trainer.Progress.Step));
     }
 }

@@ -85,6 +85,20 @@ internal sealed class Trainer
             callback.Evaluated(this, record);
     }
 
+    /// <summary>Called by the sampling callback: tells all callbacks.</summary>
+    public void Show(SampleRecord record)
+    {
+        foreach (TrainingCallback callback in callbacks)
+            callback.Sampled(this, record);
+    }
+
+    /// <summary>Called by the checkpointing callback: tells all callbacks.</summary>
+    public void Saved(string path)
+    {
+        foreach (TrainingCallback callback in callbacks)
+            callback.CheckpointSaved(this, path);
+    }
+
     /// <summary>Tells all callbacks something worth showing.</summary>
     public void Note(string message)
     {

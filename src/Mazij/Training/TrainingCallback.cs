@@ -15,6 +15,12 @@ internal abstract class TrainingCallback
     /// <summary>An evaluation is done.</summary>
     public virtual void Evaluated(Trainer trainer, EvaluationRecord record) { }
 
+    /// <summary>The model continued a sample prompt.</summary>
+    public virtual void Sampled(Trainer trainer, SampleRecord record) { }
+
+    /// <summary>A checkpoint was written.</summary>
+    public virtual void CheckpointSaved(Trainer trainer, string path) { }
+
     /// <summary>Something worth telling happened.</summary>
     public virtual void Noted(Trainer trainer, string message) { }
 

@@ -61,3 +61,9 @@ internal sealed record StepRecord
 /// <param name="Seconds">How long it took.</param>
 internal sealed record EvaluationRecord(
     long Step, long Tokens, double Loss, double BitsPerByte, long EvaluatedTokens, double Seconds);
+
+/// <summary>A text that the model wrote.</summary>
+/// <param name="Step">Steps done.</param>
+/// <param name="Prompt">What it was given.</param>
+/// <param name="Text">What it wrote behind that.</param>
+internal sealed record SampleRecord(long Step, string Prompt, string Text);

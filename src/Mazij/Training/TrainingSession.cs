@@ -83,7 +83,7 @@ internal sealed class TrainingSession : IDisposable
             training,
             new ModelStep(model, optimizer, training),
             new SampledBatches(data.Dataset, training),
-            [metrics, .. callbacks, new EvaluationCallback(evaluator), checkpoints],
+            [metrics, .. callbacks, new EvaluationCallback(evaluator), new SampleCallback(model, data.Tokenizer), checkpoints],
             start,
             ModelCost.TrainingFlopsPerToken(modelConfig, training.SequenceLength),
             target.PeakFlopsPerSecond);

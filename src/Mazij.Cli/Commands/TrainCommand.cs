@@ -1,0 +1,101 @@
+using System.CommandLine;
+using System.Globalization;
+using Mazij.Configuration;
+using Mazij.Data;
+using Mazij.Devices;
+using Mazij.Models;
+using Mazij.Training;
+using TorchSharp;
+
+namespace Mazij.Cli.Commands;
+
+/// <summary><c>mazij train</c>.</summary>
+internal static class TrainCommand
+{
+    private const string Quickstart = "configs/quickstart.yaml";
+
+    /// <summary>Describes the command.</summary>
+    public static Command Create()
+    {
+        Argument<string?> run = new("RUN.yaml")
+        {
+            Description = "The run file; without one, the quickstart: a small model on the .NET SDK's documentation.",
+            Arity = ArgumentArity.ZeroOrOne,
+        };
+        Option<string[]> sets = new("--set")
+        {
+            Description = "Override a key of the run file, for example --set training.stop.minutes=10; may be given several times.",
+            HelpName = "KEY=VALUE",
+        };
+        Option<string?> output = new("--out") { Description = "The run's folder (default: runs/NAME-TIME).", HelpName = "DIR" };
+        Option<string?> resume = new("--resume")
+        {
+            Description = "Continue the run in this folder from its newest checkpoint; --set may change training keys.",
+            HelpName = "DIR",
+        };
+        Command command = new("train", "Train a model; without arguments, the quickstart.") { run, sets, output, resume };
+        LibTorchOptionSet libTorch = new(command);
+        command.SetAction(parsed => Failures.Guard(() =>
+        {
+            string? resumed = parsed.GetValue(resume), file = parsed.GetValue(run), target = parsed.GetValue(output);
+            string[] overrides = parsed.GetValue(sets) ?? [];
+            if (resumed is not null && (file is not null || target is not null))
+                throw new InputException("--resume goes on with the run file in that folder; give neither RUN.yaml nor --out");
+            RunConfig config = resumed is not null ? RunConfig.Load(RunFolder.Open(resumed).ConfigFile, overrides)
+                : file is not null ? RunConfig.Load(file, overrides)
+                : RunConfig.Load(new YamlSource(Quickstart, EmbeddedText.Read(Quickstart)), overrides);
+            return Train(config, file ?? Quickstart, target, resumed, () => libTorch.Load(parsed));
+        }));
+        return command;
+    }
+
+    private static int Train(RunConfig config, string source, string? output, string? resumed, Func<LibTorchInfo> loadLibTorch)
+    {
+        // Everything that can be refused is refused before anything is made.
+        ModelConfig model = ModelPresets.Resolve(config.Model, source);
+        DeviceName device = DeviceName.Parse(config.Training.Device);
+        RunFolder folder = resumed is not null ? RunFolder.Open(resumed) : RunFolder.Create(output ?? DefaultFolder(source));
+        using Interruption interruption = new("mazij: stopping after this step and saving; press Ctrl-C again to stop at once");
+        ConsoleProgress console = new();
+        LibTorchInfo info = loadLibTorch();
+        ComputeTarget target = OpenTarget(config.Training, device);
+        console.ShowTarget(info, target);
+
+        PreparedData data = PreparedData.Prepare(
+            config.Data, config.Tokenizer, CacheFolder.Path, config.Training.Threads, console.ShowPreparation, interruption.Token);
+        if (data.Tokenizer.VocabularySize > model.VocabSize)
+        {
+            throw new InputException(
+                $"{source}: the tokenizer has {data.Tokenizer.VocabularySize} entries, model.vocab_size is {model.VocabSize}; raise the one or train a smaller tokenizer");
+        }
+        model = model with { EosTokenId = data.Tokenizer.EndOfTextId };
+        config = config with
+        {
+            Model = ModelSection.FromRecord(model),
+            Training = config.Training with { Dtype = target.ComputeType == torch.ScalarType.BFloat16 ? Precision.Bf16 : Precision.Fp32 },
+        };
+        using TrainingSession session = TrainingSession.Create(config, model, data, target, folder, resumed is not null, [console]);
+        folder.WriteConfig(config);
+        console.ShowModel(model, config.Training, data);
+        bool complete = session.Trainer.Run(interruption.Token);
+        console.ShowEnd(session, config.Cost, complete);
+        return complete ? 0 : Failures.Interrupted;
+    }
+
+    private static ComputeTarget OpenTarget(TrainingConfig config, DeviceName name)
+    {
+        int threads = config.Threads > 0 ? config.Threads : Environment.ProcessorCount;
+        torch.set_num_threads(threads);
+        torch.Device device = name.Open();
+        torch.ScalarType type = config.Dtype switch
+        {
+            Precision.Bf16 => torch.ScalarType.BFloat16,
+            Precision.Fp32 => torch.ScalarType.Float32,
+            _ => GemmRate.FasterType(device),
+        };
+        return new ComputeTarget(config.Device, device, type, 1e9 * GemmRate.Measure(device, type));
+    }
+
+    private static string DefaultFolder(string source) => Path.Combine(
+        "runs", Path.GetFileNameWithoutExtension(source) + DateTime.Now.ToString("-yyyyMMdd-HHmmss", CultureInfo.InvariantCulture));
+}

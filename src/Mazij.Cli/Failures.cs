@@ -1,0 +1,64 @@
+using System.Globalization;
+
+namespace Mazij.Cli;
+
+/// <summary>Turns what goes wrong into one line on standard error and an exit code.</summary>
+internal static class Failures
+{
+    /// <summary>Exit code of an interrupted command that saved its state.</summary>
+    public const int Interrupted = 130;
+
+    /// <summary>Runs a command's body; whatever it throws becomes a line and an exit code.</summary>
+    public static int Guard(Func<int> body)
+    {
+        try
+        {
+            return body();
+        }
+        catch (Exception error)
+        {
+            return Report(error);
+        }
+    }
+
+    /// <summary>Prints one line for an exception and returns the exit code.</summary>
+    public static int Report(Exception error)
+    {
+        switch (error)
+        {
+            case InputException:
+                Console.Error.WriteLine("mazij: " + OneLine(error.Message));
+                return 2;
+            case OperationCanceledException:
+                Console.Error.WriteLine("mazij: interrupted");
+                return Interrupted;
+            default:
+                Console.Error.WriteLine(
+                    $"mazij: unexpected error: {OneLine(error.Message)}; the details are in {WriteLog(error)}");
+                return 1;
+        }
+    }
+
+    private static string OneLine(string text)
+    {
+        int end = text.AsSpan().IndexOfAny('\r', '\n');
+        return end < 0 ? text : text[..end];
+    }
+
+    private static string WriteLog(Exception error)
+    {
+        string name = string.Create(
+            CultureInfo.InvariantCulture, $"mazij-error-{DateTime.UtcNow:yyyyMMdd-HHmmss}-{Environment.ProcessId}.log");
+        string path = Path.Combine(Path.GetTempPath(), name);
+        try
+        {
+            File.WriteAllText(path, $"{Environment.CommandLine}\n{Environment.OSVersion}, .NET {Environment.Version}\n\n{error}\n");
+            return path;
+        }
+        catch (Exception failure) when (failure is IOException or UnauthorizedAccessException)
+        {
+            Console.Error.WriteLine(error);
+            return "the lines above";
+        }
+    }
+}
