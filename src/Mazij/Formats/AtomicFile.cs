@@ -34,8 +34,8 @@ internal static class AtomicFile
         int descriptor = open(folder, 0, 0);
         if (descriptor < 0)
             return; // Renames are still atomic, only their moment on disk is up to the system.
-        fsync(descriptor);
-        close(descriptor);
+        _ = fsync(descriptor);
+        _ = close(descriptor);
     }
 
     /// <summary>Writes a text file as UTF-8 without a byte order mark; see <see cref="Write"/>.</summary>

@@ -1,7 +1,6 @@
 using System.Globalization;
 using Mazij.Formats.Safetensors;
 using Mazij.Models;
-using TorchSharp;
 using static TorchSharp.torch;
 
 namespace Mazij.Formats.HuggingFace;

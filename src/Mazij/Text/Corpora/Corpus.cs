@@ -23,7 +23,10 @@ public sealed class Corpus
     public string Description { get; }
 
     /// <summary>Number of files that will be read.</summary>
-    public int Files => sources.Sum(source => source.Files);
+    public int Files => sources.Sum(source => source.Paths.Count);
+
+    /// <summary>The files that will be read, in order.</summary>
+    internal IEnumerable<string> Paths => sources.SelectMany(source => source.Paths);
 
     /// <summary>Finds the files of a corpus; reads none of them yet.</summary>
     /// <param name="inputs">
@@ -66,6 +69,7 @@ public sealed class Corpus
                 tally.Documents++;
                 tally.Bytes += document.Text.Length;
                 yield return document;
+                if (tally.Bytes >= options.MaximumBytes) yield break;
             }
         }
         if (tally.Documents == 0)

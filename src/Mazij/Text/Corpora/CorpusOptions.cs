@@ -22,6 +22,9 @@ public sealed record CorpusOptions
     /// <summary>The folder of the .NET SDK whose documentation is read, or null to find it.</summary>
     public string? DotnetRoot { get; init; }
 
+    /// <summary>Ends with the document that brings the text to so many bytes; null reads all.</summary>
+    public long? MaximumBytes { get; init; }
+
     internal void Validate()
     {
         ArgumentException.ThrowIfNullOrEmpty(JsonField);

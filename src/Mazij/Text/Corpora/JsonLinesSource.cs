@@ -8,7 +8,7 @@ internal sealed class JsonLinesSource(string path) : IDocumentSource
 {
     private const int InitialBytes = 256 << 10;
 
-    public int Files => 1;
+    public IReadOnlyList<string> Paths => [path];
 
     public IEnumerable<Document> Read(CorpusOptions options)
     {

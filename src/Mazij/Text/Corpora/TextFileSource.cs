@@ -10,7 +10,7 @@ internal sealed class TextFileSource(string path) : IDocumentSource
 {
     private const int BlockBytes = 64 << 10;
 
-    public int Files => 1;
+    public IReadOnlyList<string> Paths => [path];
 
     public IEnumerable<Document> Read(CorpusOptions options)
     {

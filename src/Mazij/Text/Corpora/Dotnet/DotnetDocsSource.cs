@@ -3,7 +3,7 @@ namespace Mazij.Text.Corpora.Dotnet;
 /// <summary>The reference documentation of the .NET SDK as readable text: one document per type.</summary>
 internal sealed class DotnetDocsSource(IReadOnlyList<string> files) : IDocumentSource
 {
-    public int Files => files.Count;
+    public IReadOnlyList<string> Paths => files;
 
     public static DotnetDocsSource Find(string? root) => new(DotnetRoot.DocumentationFiles(root));
 

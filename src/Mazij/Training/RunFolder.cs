@@ -1,0 +1,58 @@
+using Mazij.Configuration;
+using Mazij.Formats;
+
+namespace Mazij.Training;
+
+/// <summary>A run's folder: run.yaml, metrics.jsonl, checkpoints/, model/, tokenizer files.</summary>
+internal sealed class RunFolder
+{
+    private RunFolder(string path) => Path = System.IO.Path.GetFullPath(path);
+
+    /// <summary>The folder, absolute.</summary>
+    public string Path { get; }
+
+    /// <summary>Everything that decides what the run does, resolved.</summary>
+    public string ConfigFile => System.IO.Path.Combine(Path, "run.yaml");
+
+    /// <summary>One line for each step and each evaluation.</summary>
+    public string MetricsFile => System.IO.Path.Combine(Path, "metrics.jsonl");
+
+    /// <summary>The latest weights as a Hugging Face style folder.</summary>
+    public string ModelFolder => System.IO.Path.Combine(Path, "model");
+
+    /// <summary>The checkpoints.</summary>
+    public CheckpointFolder Checkpoints => new(System.IO.Path.Combine(Path, "checkpoints"));
+
+    /// <summary>A new run's folder.</summary>
+    /// <exception cref="InputException">The folder holds a run already, or is no folder.</exception>
+    public static RunFolder Create(string path)
+    {
+        RunFolder run = new(path);
+        if (File.Exists(run.ConfigFile))
+            throw new InputException($"{run.Path}: holds a run already; continue it by --resume {path}, or name another folder by --out");
+        if (File.Exists(run.Path))
+            throw new InputException($"{run.Path}: is a file; name a folder by --out");
+        try
+        {
+            Directory.CreateDirectory(run.Path);
+        }
+        catch (Exception error) when (error is IOException or UnauthorizedAccessException)
+        {
+            throw new InputException($"{run.Path}: cannot be created ({error.Message}); name another folder by --out", error);
+        }
+        return run;
+    }
+
+    /// <summary>The folder of a run to continue.</summary>
+    /// <exception cref="InputException">There is no run in it.</exception>
+    public static RunFolder Open(string path)
+    {
+        RunFolder run = new(path);
+        if (!File.Exists(run.ConfigFile))
+            throw new InputException($"{run.Path}: holds no run (no run.yaml); name the folder that an earlier mazij train wrote");
+        return run;
+    }
+
+    /// <summary>Writes run.yaml.</summary>
+    public void WriteConfig(RunConfig config) => AtomicFile.WriteText(ConfigFile, config.ToYaml());
+}
