@@ -1,6 +1,7 @@
 using System.Text;
 using CsCheck;
 using Mazij.Configuration;
+using Mazij.Tests.Data;
 
 namespace Mazij.Tests.Configuration;
 
@@ -60,7 +61,7 @@ public sealed class YamlReaderTests
         Assert.Equal(
             $"{path}: byte 3 is not valid UTF-8; save the file as UTF-8 text", Refused([97, 58, 32, 0xff]));
         Assert.Contains("is larger than 1024 KiB", Refused(new byte[YamlSource.MaximumBytes + 1]));
-        Assert.Contains("this is a folder", Unreadable(folder.FullName));
+        Assert.Contains("this is a folder", Unreadable(folder.Root));
         Assert.Contains("there is no such file", Unreadable(path + ".missing"));
         File.WriteAllBytes(path, [0xef, 0xbb, 0xbf, .. "a: 1"u8]);
         Assert.Equal("a: 1", YamlSource.FromFile(path).Text);

@@ -89,6 +89,11 @@ public sealed class YamlWriterTests
     }
 
     [Fact]
+    public void Characters_that_YAML_forbids_or_that_cannot_be_seen_are_escaped() => Assert.StartsWith(
+        "name: \"\\u0000\\u0085\\u2028\\uD800\\uFEFF\\uFFFE\\u000D\"\n",
+        YamlWriter.Write(new SampleRecord { Name = "\0\u0085\u2028\uD800\uFEFF\uFFFE\r" }));
+
+    [Fact]
     public void Numbers_that_are_none_are_a_programming_error() =>
         Assert.Throws<ArgumentException>(() => YamlWriter.Write(new SampleRecord { RopeTheta = double.NaN }));
 }

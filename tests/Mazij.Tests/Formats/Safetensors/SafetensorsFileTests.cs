@@ -3,6 +3,7 @@ using System.Runtime.InteropServices;
 using System.Text;
 using CsCheck;
 using Mazij.Formats.Safetensors;
+using Mazij.Tests.Data;
 
 namespace Mazij.Tests.Formats.Safetensors;
 
@@ -114,7 +115,7 @@ public sealed class SafetensorsFileTests : IDisposable
         Assert.EndsWith(": there is no such file",
             Assert.Throws<InputException>(() => SafetensorsFile.Open(folder["missing"])).Message);
         Assert.Contains("cannot be read",
-            Assert.Throws<InputException>(() => SafetensorsFile.Open(folder.FullName)).Message);
+            Assert.Throws<InputException>(() => SafetensorsFile.Open(folder.Root)).Message);
     }
 
     [Fact]

@@ -1,5 +1,6 @@
 using System.Text.Json;
 using Mazij.Formats.Safetensors;
+using Mazij.Tests.Data;
 
 namespace Mazij.Tests.Formats.Safetensors;
 
@@ -10,16 +11,16 @@ public sealed class SafetensorsFolderTests : IDisposable
     public void Dispose() => folder.Dispose();
 
     private string[] FileNames =>
-        [.. Directory.GetFiles(folder.FullName).Select(path => Path.GetFileName(path)).Order(StringComparer.Ordinal)];
+        [.. Directory.GetFiles(folder.Root).Select(path => Path.GetFileName(path)).Order(StringComparer.Ordinal)];
 
     private void Write(int tensors, long limit, byte value = 1) => SafetensorsFolderWriter.Write(
-        folder.FullName,
+        folder.Root,
         [.. Enumerable.Range(0, tensors).Select(i => new TensorSpec($"t{i}", ElementType.U8, [10]))],
         (_, _, bytes) => bytes.Fill(value),
         limit);
 
-    private string Refusal() => Assert.Throws<InputException>(() => SafetensorsFolder.Open(folder.FullName))
-        .Message.Replace(folder.FullName, "MODEL");
+    private string Refusal() => Assert.Throws<InputException>(() => SafetensorsFolder.Open(folder.Root))
+        .Message.Replace(folder.Root, "MODEL");
 
     [Fact]
     public void Shards_are_named_and_indexed_as_Hugging_Face_does()
@@ -44,13 +45,13 @@ public sealed class SafetensorsFolderTests : IDisposable
         Write(5, limit: 20, value: 1);
         Write(5, limit: 30, value: 2);
         Assert.Equal(4, FileNames.Length);
-        using (SafetensorsFolder weights = SafetensorsFolder.Open(folder.FullName))
+        using (SafetensorsFolder weights = SafetensorsFolder.Open(folder.Root))
             Assert.All(weights.Tensors, tensor => Assert.Equal(2, tensor.Bytes[0]));
         Write(2, limit: 100, value: 3);
         Assert.Equal(["model-notes.safetensors", "model.safetensors"], FileNames);
         Write(2, limit: 10, value: 4);
         Assert.DoesNotContain("model.safetensors", FileNames);
-        using SafetensorsFolder last = SafetensorsFolder.Open(folder.FullName);
+        using SafetensorsFolder last = SafetensorsFolder.Open(folder.Root);
         Assert.Equal(4, last["t1"].Bytes[9]);
     }
 

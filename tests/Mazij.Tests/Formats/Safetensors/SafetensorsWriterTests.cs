@@ -1,6 +1,7 @@
 using System.Text;
 using CsCheck;
 using Mazij.Formats.Safetensors;
+using Mazij.Tests.Data;
 
 namespace Mazij.Tests.Formats.Safetensors;
 
@@ -97,7 +98,7 @@ public sealed class SafetensorsWriterTests : IDisposable
         Assert.Throws<InvalidDataException>(() => SafetensorsWriter.Write(
             folder["x"], [new("a", ElementType.U8, [2])], (_, _, _) => throw new InvalidDataException()));
         Assert.Equal(before, File.ReadAllBytes(folder["x"]));
-        Assert.Single(Directory.GetFiles(folder.FullName));
+        Assert.Single(Directory.GetFiles(folder.Root));
     }
 
     [Fact]
@@ -114,13 +115,13 @@ public sealed class SafetensorsWriterTests : IDisposable
         Gen.Select(Specs.Where(specs => specs.Count > 0), Gen.Long[1, 5000]).Sample((specs, limit) =>
         {
             using TemporaryFolder model = new();
-            SafetensorsFolderWriter.Write(model.FullName, specs, Fill, limit);
-            using SafetensorsFolder read = SafetensorsFolder.Open(model.FullName);
+            SafetensorsFolderWriter.Write(model.Root, specs, Fill, limit);
+            using SafetensorsFolder read = SafetensorsFolder.Open(model.Root);
             Assert.Equal(
                 specs.Select(s => s.Name).Order(StringComparer.Ordinal), read.Names.Order(StringComparer.Ordinal));
             foreach (TensorSpec spec in specs)
                 AssertHolds(spec, read[spec.Name]);
-            foreach (string path in Directory.GetFiles(model.FullName, "*.safetensors"))
+            foreach (string path in Directory.GetFiles(model.Root, "*.safetensors"))
             {
                 using SafetensorsFile shard = SafetensorsFile.Open(path);
                 Assert.True(shard.Tensors.Sum(tensor => tensor.ByteLength) <= limit
