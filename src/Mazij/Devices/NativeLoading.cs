@@ -20,7 +20,11 @@ internal static class NativeLoading
         }
         catch (Exception e) when (e is DllNotFoundException or BadImageFormatException)
         {
-            throw new InputException($"{path} cannot be loaded: {Essence(e.Message, path)}; {remedy}", e);
+            string essence = Essence(e.Message, path);
+            string hint = essence.Contains("cannot open shared object file", StringComparison.Ordinal)
+                ? "install that library or put its folder on LD_LIBRARY_PATH, or else "
+                : "";
+            throw new InputException($"{path} cannot be loaded: {essence}; {hint}{remedy}", e);
         }
     }
 
@@ -51,7 +55,14 @@ internal static class NativeLoading
         };
         if (machine != own)
         {
-            string name = machine switch { 62 => "x64", 183 => "arm64", 243 => "riscv64", 258 => "loongarch64", _ => $"machine {machine}" };
+            string name = machine switch
+            {
+                62 => "x64",
+                183 => "arm64",
+                243 => "riscv64",
+                258 => "loongarch64",
+                _ => $"ELF machine {machine}",
+            };
             throw new InputException($"{path} is for {name}, this process is {NativeFolders.Platform}; {remedy}");
         }
     }

@@ -55,6 +55,12 @@ internal static partial class NativeProcess
         return null;
     }
 
+    /// <summary>A variable as native code sees it; null if it is not set.</summary>
+    internal static string? GetNative(string name) => Marshal.PtrToStringUTF8(GetEnv(name));
+
+    [LibraryImport("libc", EntryPoint = "getenv", StringMarshalling = StringMarshalling.Utf8)]
+    private static partial nint GetEnv(string name);
+
     [LibraryImport("libc", EntryPoint = "setenv", StringMarshalling = StringMarshalling.Utf8)]
     private static partial int SetEnv(string name, string value, int overwrite);
 
