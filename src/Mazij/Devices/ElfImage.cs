@@ -110,8 +110,8 @@ internal sealed class ElfImage
     }
 
     /// <summary>
-    /// Whether any relocation refers to a symbol of this version. If none does, the loader never looks such a symbol up,
-    /// and the version is asked for only on paper.
+    /// Whether any relocation refers to a symbol of this version. If none does, the loader never looks such a symbol
+    /// up, and the version is asked for only on paper.
     /// </summary>
     public bool IsUsed(ElfVersionNeed need)
     {

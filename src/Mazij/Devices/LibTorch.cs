@@ -62,7 +62,8 @@ public static class LibTorch
         if (asked is null)
         {
             return NativeFolders.Holding("torch", NativeFolders.OfApplication())
-                ?? throw new InputException($"the application carries no libtorch for {NativeFolders.Platform}; {GetIt}");
+                ?? throw new InputException(
+                    $"the application carries no libtorch for {NativeFolders.Platform}; {GetIt}");
         }
         string full = Path.GetFullPath(asked);
         return NativeFolders.Holding("torch", [full, Path.Combine(full, "lib")])
@@ -101,7 +102,9 @@ public static class LibTorch
             string path = Path.GetFullPath(plugin);
             if (plugins.Contains(path))
                 continue;
-            NativeLoading.Load(path, $"a plug-in has to be built for libtorch {info.Version} and find its vendor's libraries (LD_LIBRARY_PATH)");
+            NativeLoading.Load(
+                path,
+                $"a plug-in has to be built for libtorch {info.Version} and find its vendor's libraries (LD_LIBRARY_PATH)");
             plugins.Add(path);
         }
         return plugins.Count == info.Plugins.Count ? info : info with { Plugins = plugins };

@@ -2,7 +2,8 @@ using System.Runtime.InteropServices;
 
 namespace Mazij.Devices;
 
-/// <summary>File names of native libraries on this system, and the folders where the application's own may be.</summary>
+/// <summary>File names of native libraries on this system, and the folders where the application's own may
+/// be.</summary>
 internal static class NativeFolders
 {
     /// <summary>A library's file name: libx.so, libx.dylib or x.dll.</summary>

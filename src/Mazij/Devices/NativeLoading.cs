@@ -8,7 +8,8 @@ internal static class NativeLoading
     /// <summary>Loads the library at <paramref name="path"/>.</summary>
     /// <param name="path">The file.</param>
     /// <param name="remedy">What to do if it cannot be loaded; ends the message.</param>
-    /// <exception cref="InputException">It is missing, for another processor, or asks for what is not there.</exception>
+    /// <exception cref="InputException">It is missing, for another processor, or asks for what is not
+    /// there.</exception>
     public static nint Load(string path, string remedy)
     {
         if (!File.Exists(path))

