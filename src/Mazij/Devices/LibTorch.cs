@@ -104,7 +104,8 @@ public static class LibTorch
                 continue;
             NativeLoading.Load(
                 path,
-                $"a plug-in has to be built for libtorch {info.Version} and find its vendor's libraries (LD_LIBRARY_PATH)");
+                $"a plug-in has to be built for libtorch {info.Version} and find its vendor's libraries "
+                + "(LD_LIBRARY_PATH)");
             plugins.Add(path);
         }
         return plugins.Count == info.Plugins.Count ? info : info with { Plugins = plugins };

@@ -72,7 +72,7 @@ public sealed class LibTorchTests
         nint c10 = System.Runtime.InteropServices.NativeLibrary.Load(
             Path.Combine(LibTorch.Load().Directory, NativeFolders.FileName("c10")));
         InputException e = Assert.Throws<InputException>(() => TorchAbi.Bind(c10, "/some/folder"));
-        Assert.Contains("/some/folder is version older than 2.6, TorchSharp needs 2", e.Message, StringComparison.Ordinal);
+        Assert.Contains("/some/folder is version older than 2.6, TorchSharp needs", e.Message, StringComparison.Ordinal);
     }
 
     [Fact]
