@@ -8,7 +8,8 @@ namespace Mazij.Devices;
 /// <summary>What this machine's CPU is and can do.</summary>
 internal static unsafe partial class CpuModel
 {
-    /// <summary>Describes the CPU. Cores and memory are what this process may use, a container's limits included.</summary>
+    /// <summary>Describes the CPU. Cores and memory are what this process may use, a container's limits
+    /// included.</summary>
     public static DeviceInfo Describe() => new(
         DeviceName.Cpu,
         Name(),
@@ -37,8 +38,8 @@ internal static unsafe partial class CpuModel
             name = SysctlText("machdep.cpu.brand_string");
         else if (OperatingSystem.IsWindows())
         {
-            name = Microsoft.Win32.Registry.GetValue(
-                @"HKEY_LOCAL_MACHINE\HARDWARE\DESCRIPTION\System\CentralProcessor\0", "ProcessorNameString", null) as string
+            const string key = @"HKEY_LOCAL_MACHINE\HARDWARE\DESCRIPTION\System\CentralProcessor\0";
+            name = Microsoft.Win32.Registry.GetValue(key, "ProcessorNameString", null) as string
                 ?? Environment.GetEnvironmentVariable("PROCESSOR_IDENTIFIER");
         }
         return string.IsNullOrWhiteSpace(name) ? $"{RuntimeInformation.ProcessArchitecture} processor" : name.Trim();

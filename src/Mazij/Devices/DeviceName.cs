@@ -4,19 +4,19 @@ using TorchSharp;
 namespace Mazij.Devices;
 
 /// <summary>
-/// A device as users name it: "cpu", "cuda:0", "mps", "xpu:0", "npu:0", or libtorch's own number for the kind of device, as
-/// "20:0".
+/// A device as users name it: "cpu", "cuda:0", "mps", "xpu:0", "npu:0", or libtorch's own number for the kind of
+/// device, as "20:0".
 /// </summary>
 /// <param name="Type">libtorch's number for the kind of device (c10/core/DeviceType.h).</param>
 /// <param name="Index">Which of them, from 0.</param>
 public readonly record struct DeviceName(int Type, int Index)
 {
-    // The first name of a number is the one that is shown. ROCm builds of libtorch call their devices cuda, and every vendor
-    // that registers itself from outside is PrivateUse1, whatever it calls itself.
+    // The first name of a number is the one that is shown. ROCm builds of libtorch call their devices cuda, and every
+    // vendor that registers itself from outside is PrivateUse1, whatever it calls itself.
     private static readonly (string Name, int Type)[] known =
     [
-        ("cpu", 0), ("cuda", 1), ("rocm", 1), ("hip", 1), ("xla", 9), ("vulkan", 10), ("xpu", 12), ("mps", 13), ("meta", 14),
-        ("hpu", 15), ("mtia", 19), ("npu", 20), ("musa", 20), ("mlu", 20), ("privateuseone", 20),
+        ("cpu", 0), ("cuda", 1), ("rocm", 1), ("hip", 1), ("xla", 9), ("vulkan", 10), ("xpu", 12), ("mps", 13),
+        ("meta", 14), ("hpu", 15), ("mtia", 19), ("npu", 20), ("musa", 20), ("mlu", 20), ("privateuseone", 20),
     ];
 
     private const int LargestType = 20, LargestIndex = 127;
@@ -39,7 +39,10 @@ public readonly record struct DeviceName(int Type, int Index)
         string kind = (colon < 0 ? trimmed : trimmed[..colon]).ToLowerInvariant();
         int index = 0;
         if (colon >= 0 && !TryNumber(trimmed[(colon + 1)..], LargestIndex, out index))
-            throw new InputException($"device '{text}': after the colon comes a number from 0 to {LargestIndex}, as in {kind}:0");
+        {
+            throw new InputException(
+                $"device '{text}': after the colon comes a number from 0 to {LargestIndex}, as in {kind}:0");
+        }
         if (!TryNumber(kind, LargestType, out int type))
         {
             type = Array.Find(known, k => k.Name == kind) is { Name: not null } match ? match.Type : -1;
@@ -55,7 +58,8 @@ public readonly record struct DeviceName(int Type, int Index)
     /// Makes sure that the device is there by putting a tensor on it. Loads libtorch if that has not happened yet.
     /// </summary>
     /// <returns>The device for TorchSharp.</returns>
-    /// <exception cref="InputException">This libtorch has no backend for it, or the machine has no such device.</exception>
+    /// <exception cref="InputException">This libtorch has no backend for it, or the machine has no such
+    /// device.</exception>
     public torch.Device Open()
     {
         LibTorchInfo libtorch = LibTorch.Load();
@@ -63,7 +67,9 @@ public readonly record struct DeviceName(int Type, int Index)
             return device;
         throw new InputException(
             $"device {this} cannot be used with libtorch {libtorch.Version} in {libtorch.Directory}: {reason}; "
-            + (Type == 20 ? "load its vendor's backend by --plugin LIB.so" : "name a libtorch built for it by --libtorch DIR")
+            + (Type == 20
+                ? "load its vendor's backend by --plugin LIB.so"
+                : "name a libtorch built for it by --libtorch DIR")
             + ", or see `mazij devices list` for what is there");
     }
 
@@ -105,7 +111,8 @@ public readonly record struct DeviceName(int Type, int Index)
     private static string Essence(string message)
     {
         string line = message.Split('\n', 2)[0].Trim().TrimEnd('.');
-        if (line.StartsWith("Could not run", StringComparison.Ordinal) || line.StartsWith("PyTorch is not linked", StringComparison.Ordinal)
+        if (line.StartsWith("Could not run", StringComparison.Ordinal)
+            || line.StartsWith("PyTorch is not linked", StringComparison.Ordinal)
             || line.Contains("did not initialise", StringComparison.Ordinal))
         {
             return "it has no backend for it, or found no such device";

@@ -76,6 +76,8 @@ internal sealed class ElfImage
             for (int left = U16(at + 2); left > 0; left--)
             {
                 needs.Add(new(library, Text(U32(entry + 8)), Within(entry + 4, 2), (ushort)(U16(entry + 6) & 0x7fff)));
+                if (needs.Count > bytes.Length / 16)
+                    throw new InvalidDataException("more version needs than the file has room for");
                 uint step = U32(entry + 12);
                 if (step == 0)
                     break;
@@ -108,8 +110,8 @@ internal sealed class ElfImage
     }
 
     /// <summary>
-    /// Whether any relocation refers to a symbol of this version. If none does, the loader never looks such a symbol up,
-    /// and the version is asked for only on paper.
+    /// Whether any relocation refers to a symbol of this version. If none does, the loader never looks such a symbol
+    /// up, and the version is asked for only on paper.
     /// </summary>
     public bool IsUsed(ElfVersionNeed need)
     {
@@ -141,7 +143,7 @@ internal sealed class ElfImage
             throw new InvalidDataException("a name outside the string table");
         }
         int start = Within(FileOffset(address) + offset, 1);
-        int length = bytes.AsSpan(start).IndexOf((byte)0);
+        int length = bytes.AsSpan(start, Math.Min(bytes.Length - start, 4096)).IndexOf((byte)0);
         if (length < 0)
             throw new InvalidDataException("a name without an end");
         return Encoding.UTF8.GetString(bytes, start, length);

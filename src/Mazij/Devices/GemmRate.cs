@@ -16,14 +16,15 @@ public static class GemmRate
     private static readonly ConcurrentDictionary<(DeviceType, int), Lazy<ScalarType>> faster = new();
 
     /// <summary>
-    /// The rate of a product of two square matrices, of 2048 rows on a CPU and up to 8192 elsewhere, smaller if the budget
-    /// does not allow that. The median of at least three.
+    /// The rate of a product of two square matrices, of 2048 rows on a CPU and up to 8192 elsewhere, smaller if the
+    /// budget does not allow that. The median of at least three.
     /// </summary>
     /// <param name="device">Where.</param>
     /// <param name="type">The element type.</param>
     /// <param name="budget">About how long to measure; null: 0.4 seconds.</param>
     /// <returns>GFLOP/s, counting 2 n^3 for a product.</returns>
-    /// <exception cref="System.Runtime.InteropServices.ExternalException">The device does not know this type.</exception>
+    /// <exception cref="System.Runtime.InteropServices.ExternalException">The device does not know this
+    /// type.</exception>
     public static double Measure(Device device, ScalarType type, TimeSpan? budget = null)
     {
         ArgumentNullException.ThrowIfNull(device);
@@ -51,8 +52,8 @@ public static class GemmRate
     }
 
     /// <summary>
-    /// Which of bf16 and fp32 multiplies matrices of the sizes that training has faster on this device. Measured once per
-    /// process and device, for at most about a quarter of a second; a device without bf16 gets fp32.
+    /// Which of bf16 and fp32 multiplies matrices of the sizes that training has faster on this device. Measured once
+    /// per process and device, for at most about a quarter of a second; a device without bf16 gets fp32.
     /// </summary>
     /// <param name="device">Where.</param>
     public static ScalarType FasterType(Device device)

@@ -8,7 +8,8 @@ namespace Mazij.Devices;
 /// </summary>
 public static class LibTorch
 {
-    private const string GetIt = "get libtorch 2.10 for this system (NuGet libtorch-cpu-*, or https://pytorch.org) and name its folder by --libtorch DIR or MAZIJ_LIBTORCH";
+    private const string GetIt = "get libtorch 2.10 for this system (NuGet libtorch-cpu-*, or https://pytorch.org) "
+        + "and name its folder by --libtorch DIR or MAZIJ_LIBTORCH";
     private static readonly Lock gate = new();
     private static LibTorchInfo? loaded;
 
@@ -46,21 +47,23 @@ public static class LibTorch
     {
         string? asked = options.Directory ?? NonEmpty(Environment.GetEnvironmentVariable("MAZIJ_LIBTORCH"));
         string folder = FindFolder(asked);
+        CheckNoOtherBeside(folder);
         NativeProcess.LetIdleThreadsSleep();
         NativeProcess.KeepLargeBlocks();
         NativeLoading.Load(Path.Combine(folder, NativeFolders.FileName("torch")), GetIt);
         nint torchCpu = NativeLoading.Load(Path.Combine(folder, NativeFolders.FileName("torch_cpu")), GetIt);
         string version = TorchAbi.Bind(torchCpu, folder);
-        (string library, bool patched) = LoadTorchSharp(folder);
+        (string library, bool patched) = TorchSharpLibrary.Load(folder);
         return new(version, folder, library, patched, TorchAbi.CpuCapability(), TorchAbi.Threads(), []);
     }
 
-    private static string FindFolder(string? asked)
+    internal static string FindFolder(string? asked)
     {
         if (asked is null)
         {
             return NativeFolders.Holding("torch", NativeFolders.OfApplication())
-                ?? throw new InputException($"the application carries no libtorch for {NativeFolders.Platform}; {GetIt}");
+                ?? throw new InputException(
+                    $"the application carries no libtorch for {NativeFolders.Platform}; {GetIt}");
         }
         string full = Path.GetFullPath(asked);
         return NativeFolders.Holding("torch", [full, Path.Combine(full, "lib")])
@@ -68,53 +71,17 @@ public static class LibTorch
                 $"no {NativeFolders.FileName("torch")} in {full} or {Path.Combine(full, "lib")}; {GetIt}");
     }
 
-    private static (string Library, bool Patched) LoadTorchSharp(string torchFolder)
+    // TorchSharp would open a libtorch that lies where the runtime looks, beside the one that is loaded.
+    private static void CheckNoOtherBeside(string folder)
     {
-        const string remedy = "restore the TorchSharp package and build again";
-        string folder = NativeFolders.Holding("LibTorchSharp", [.. NativeFolders.OfApplication(), torchFolder])
-            ?? throw new InputException($"TorchSharp's native library {NativeFolders.FileName("LibTorchSharp")} is missing; {remedy}");
-        string path = Path.Combine(folder, NativeFolders.FileName("LibTorchSharp"));
-        if (OperatingSystem.IsLinux())
+        string? other = NativeFolders.Holding("torch_cpu", NativeFolders.Searched());
+        if (other is not null && Path.TrimEndingDirectorySeparator(other) != Path.TrimEndingDirectorySeparator(folder))
         {
-            byte[] file = File.ReadAllBytes(path);
-            if (Adapt(path, file))
-            {
-                string copy = OlderStandardLibrary.Store(file, Path.GetFileName(path), OlderStandardLibrary.CacheFolders());
-                NativeLoading.Load(copy, remedy);
-                return (copy, true);
-            }
-        }
-        NativeLoading.Load(path, remedy);
-        return (path, false);
-    }
-
-    private static bool Adapt(string path, byte[] file)
-    {
-        try
-        {
-            ElfImage image = new(file);
-            List<ElfVersionNeed> unmet = OlderStandardLibrary.Unmet(image, DefinedBy);
-            foreach (ElfVersionNeed need in unmet)
-            {
-                if (image.IsUsed(need))
-                {
-                    throw new InputException(
-                        $"{path} needs {need.Version}, which this system's {need.Library} does not have; use a newer system "
-                        + "(Debian 12, Ubuntu 22.04 or later) or put a newer library on LD_LIBRARY_PATH");
-                }
-            }
-            OlderStandardLibrary.Weaken(file, unmet);
-            return unmet.Count > 0;
-        }
-        catch (Exception e) when (e is InvalidDataException or OverflowException)
-        {
-            throw new InputException($"{path} is damaged: {e.Message}; restore the TorchSharp package and build again", e);
+            throw new InputException(
+                $"the application carries a libtorch in {other}, which cannot be left alone for the one in {folder}; "
+                + "build it with -p:MazijLibtorch=none and without libtorch packages of its own");
         }
     }
-
-    // libtorch has been loaded by now, and with it every library whose versions TorchSharp's asks for.
-    private static HashSet<string>? DefinedBy(string library) =>
-        NativeProcess.LoadedFile(library) is { } file ? new ElfImage(File.ReadAllBytes(file)).DefinedVersions() : null;
 
     private static void CheckSameDirectory(LibTorchInfo info, LibTorchOptions options)
     {
@@ -135,7 +102,10 @@ public static class LibTorch
             string path = Path.GetFullPath(plugin);
             if (plugins.Contains(path))
                 continue;
-            NativeLoading.Load(path, $"a plug-in has to be built for libtorch {info.Version} and find its vendor's libraries (LD_LIBRARY_PATH)");
+            NativeLoading.Load(
+                path,
+                $"a plug-in has to be built for libtorch {info.Version} and find its vendor's libraries "
+                + "(LD_LIBRARY_PATH)");
             plugins.Add(path);
         }
         return plugins.Count == info.Plugins.Count ? info : info with { Plugins = plugins };

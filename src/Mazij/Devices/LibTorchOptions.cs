@@ -10,8 +10,8 @@ public sealed record LibTorchOptions
     public string? Directory { get; init; }
 
     /// <summary>
-    /// Vendor backends to load after libtorch, as paths of shared libraries. Those named by MAZIJ_PLUGINS (separated as in
-    /// PATH) are loaded too, before these.
+    /// Vendor backends to load after libtorch, as paths of shared libraries. Those named by MAZIJ_PLUGINS (separated
+    /// as in PATH) are loaded too, before these.
     /// </summary>
     public IReadOnlyList<string> Plugins { get; init; } = [];
 }

@@ -2,7 +2,8 @@ using System.Runtime.InteropServices;
 
 namespace Mazij.Devices;
 
-/// <summary>File names of native libraries on this system, and the folders where the application's own may be.</summary>
+/// <summary>File names of native libraries on this system, and the folders where the application's own may
+/// be.</summary>
 internal static class NativeFolders
 {
     /// <summary>A library's file name: libx.so, libx.dylib or x.dll.</summary>
@@ -12,18 +13,20 @@ internal static class NativeFolders
         : "lib" + library + ".so";
 
     /// <summary>The folders of the application in which its native libraries may be, best first.</summary>
-    public static IEnumerable<string> OfApplication()
-    {
-        string application = AppContext.BaseDirectory;
-        yield return Path.Combine(application, "libtorch");
-        if (AppContext.GetData("NATIVE_DLL_SEARCH_DIRECTORIES") is string searched)
-        {
-            foreach (string folder in searched.Split(Path.PathSeparator, StringSplitOptions.RemoveEmptyEntries))
-                yield return folder;
-        }
-        yield return Path.Combine(application, "runtimes", Platform, "native");
-        yield return application;
-    }
+    public static IEnumerable<string> OfApplication() =>
+    [
+        .. Searched(), // First: a libtorch there would be opened by TorchSharp in any case.
+        Path.Combine(AppContext.BaseDirectory, "libtorch"),
+        Path.Combine(AppContext.BaseDirectory, "runtimes", Platform, "native"),
+    ];
+
+    /// <summary>The folders in which the runtime itself looks for native libraries.</summary>
+    public static IEnumerable<string> Searched() =>
+    [
+        .. (AppContext.GetData("NATIVE_DLL_SEARCH_DIRECTORIES") as string ?? "")
+            .Split(Path.PathSeparator, StringSplitOptions.RemoveEmptyEntries),
+        AppContext.BaseDirectory,
+    ];
 
     /// <summary>The first of <paramref name="folders"/> that holds the library, or null.</summary>
     public static string? Holding(string library, IEnumerable<string> folders)

@@ -8,7 +8,8 @@ internal static class NativeLoading
     /// <summary>Loads the library at <paramref name="path"/>.</summary>
     /// <param name="path">The file.</param>
     /// <param name="remedy">What to do if it cannot be loaded; ends the message.</param>
-    /// <exception cref="InputException">It is missing, for another processor, or asks for what is not there.</exception>
+    /// <exception cref="InputException">It is missing, for another processor, or asks for what is not
+    /// there.</exception>
     public static nint Load(string path, string remedy)
     {
         if (!File.Exists(path))
@@ -20,7 +21,11 @@ internal static class NativeLoading
         }
         catch (Exception e) when (e is DllNotFoundException or BadImageFormatException)
         {
-            throw new InputException($"{path} cannot be loaded: {Essence(e.Message, path)}; {remedy}", e);
+            string essence = Essence(e.Message, path);
+            string hint = essence.Contains("cannot open shared object file", StringComparison.Ordinal)
+                ? "install that library or put its folder on LD_LIBRARY_PATH, or else "
+                : "";
+            throw new InputException($"{path} cannot be loaded: {essence}; {hint}{remedy}", e);
         }
     }
 
@@ -51,7 +56,14 @@ internal static class NativeLoading
         };
         if (machine != own)
         {
-            string name = machine switch { 62 => "x64", 183 => "arm64", 243 => "riscv64", 258 => "loongarch64", _ => $"machine {machine}" };
+            string name = machine switch
+            {
+                62 => "x64",
+                183 => "arm64",
+                243 => "riscv64",
+                258 => "loongarch64",
+                _ => $"ELF machine {machine}",
+            };
             throw new InputException($"{path} is for {name}, this process is {NativeFolders.Platform}; {remedy}");
         }
     }

@@ -8,8 +8,8 @@ internal static partial class NativeProcess
     private const int TrimThreshold = -1, TopPad = -2, MmapMax = -4;
 
     /// <summary>
-    /// Makes idle threads of libtorch's OpenMP pool sleep instead of spin, so that they leave the cores to .NET's threads
-    /// between two operators. Has to come before libgomp loads; what the user has set stays.
+    /// Makes idle threads of libtorch's OpenMP pool sleep instead of spin, so that they leave the cores to .NET's
+    /// threads between two operators. Has to come before libgomp loads; what the user has set stays.
     /// </summary>
     public static void LetIdleThreadsSleep()
     {
@@ -25,8 +25,8 @@ internal static partial class NativeProcess
     }
 
     /// <summary>
-    /// Makes glibc keep large blocks for the next tensor instead of returning them to the system, which would make every
-    /// large tensor fault its pages in anew. Does nothing on other C libraries.
+    /// Makes glibc keep large blocks for the next tensor instead of returning them to the system, which would make
+    /// every large tensor fault its pages in anew. Does nothing on other C libraries.
     /// </summary>
     public static void KeepLargeBlocks()
     {
@@ -40,7 +40,8 @@ internal static partial class NativeProcess
         _ = MallOpt(TopPad, 256 << 20);
     }
 
-    /// <summary>The file of a library that is loaded in this process (Linux), by the start of its name; null if none.</summary>
+    /// <summary>The file of a library that is loaded in this process (Linux), by the start of its name; null if
+    /// none.</summary>
     public static string? LoadedFile(string library)
     {
         foreach (string line in File.ReadLines("/proc/self/maps"))
@@ -54,6 +55,12 @@ internal static partial class NativeProcess
         }
         return null;
     }
+
+    /// <summary>A variable as native code sees it; null if it is not set.</summary>
+    internal static string? GetNative(string name) => Marshal.PtrToStringUTF8(GetEnv(name));
+
+    [LibraryImport("libc", EntryPoint = "getenv", StringMarshalling = StringMarshalling.Utf8)]
+    private static partial nint GetEnv(string name);
 
     [LibraryImport("libc", EntryPoint = "setenv", StringMarshalling = StringMarshalling.Utf8)]
     private static partial int SetEnv(string name, string value, int overwrite);

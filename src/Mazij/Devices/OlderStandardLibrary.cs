@@ -13,7 +13,8 @@ internal static class OlderStandardLibrary
 {
     private const ushort WeakVersion = 2;
 
-    /// <summary>The demands of <paramref name="library"/> on libstdc++ and glibc that this system does not meet.</summary>
+    /// <summary>The demands of <paramref name="library"/> on libstdc++ and glibc that this system does not
+    /// meet.</summary>
     /// <param name="library">The library that is to be loaded.</param>
     /// <param name="definedBy">The versions that a loaded library has, by its name; null if it cannot be told.</param>
     public static List<ElfVersionNeed> Unmet(ElfImage library, Func<string, HashSet<string>?> definedBy)
@@ -42,39 +43,30 @@ internal static class OlderStandardLibrary
     }
 
     /// <summary>
-    /// Writes the adapted file into the user's cache, unless the same bytes are there already, and gives its path. The name
-    /// holds the content's hash, and the file appears whole or not at all, so processes that start together do not meet.
+    /// Writes the adapted file into <paramref name="cache"/>, unless the same bytes are there already, and gives its
+    /// path; null if that cannot be written. The path holds the content's hash, and the file appears whole or not at
+    /// all, so processes that start together do not meet.
     /// </summary>
-    /// <param name="file">The adapted library.</param>
-    /// <param name="name">Its file name.</param>
-    /// <param name="folders">Folders to try, the first that can be written wins.</param>
-    public static string Store(byte[] file, string name, IEnumerable<string> folders)
+    public static string? Store(byte[] file, string name, string cache)
     {
-        string key = XxHash128.HashToUInt128(file).ToString("x32", null);
-        Exception? failure = null;
-        foreach (string root in folders)
+        string folder = Path.Combine(cache, "native-" + XxHash128.HashToUInt128(file).ToString("x32", null));
+        string path = Path.Combine(folder, name);
+        try
         {
-            string folder = Path.Combine(root, "native-" + key);
-            string path = Path.Combine(folder, name);
-            try
-            {
-                if (File.Exists(path) && File.ReadAllBytes(path).AsSpan().SequenceEqual(file))
-                    return path;
-                Directory.CreateDirectory(folder);
-                AtomicFile.Write(path, stream => stream.Write(file));
+            if (File.Exists(path) && File.ReadAllBytes(path).AsSpan().SequenceEqual(file))
                 return path;
-            }
-            catch (Exception e) when (e is IOException or UnauthorizedAccessException)
-            {
-                failure ??= e;
-            }
+            Directory.CreateDirectory(folder);
+            AtomicFile.Write(path, stream => stream.Write(file));
+            return path;
         }
-        throw new InputException(
-            $"no folder to keep an adapted {name} in ({failure?.Message}); set XDG_CACHE_HOME to a folder that can be written",
-            failure!);
+        catch (Exception e) when (e is IOException or UnauthorizedAccessException)
+        {
+            return null;
+        }
     }
 
-    /// <summary>Where adapted libraries are kept: the user's cache, else the folder for temporary files.</summary>
+    /// <summary>Where adapted libraries are kept: XDG_CACHE_HOME, else ~/.cache; none if the user has no
+    /// home.</summary>
     public static IEnumerable<string> CacheFolders()
     {
         string? cache = Environment.GetEnvironmentVariable("XDG_CACHE_HOME");
@@ -83,6 +75,5 @@ internal static class OlderStandardLibrary
         string home = Environment.GetFolderPath(Environment.SpecialFolder.UserProfile);
         if (home.Length > 0)
             yield return Path.Combine(home, ".cache", "mazij");
-        yield return Path.Combine(Path.GetTempPath(), "mazij-" + Environment.UserName);
     }
 }

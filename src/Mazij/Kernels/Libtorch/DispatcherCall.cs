@@ -6,12 +6,12 @@ namespace Mazij.Kernels.Libtorch;
 
 /// <summary>
 /// One call of any libtorch operator through its dispatcher, autograd included. Arguments are added in the order of the
-/// operator's schema (aten/src/ATen/native/native_functions.yaml), all of them, defaults too. Dispose it: what was built
-/// and not handed over is freed then. Operators with arguments of type Scalar cannot be called this way.
+/// operator's schema (aten/src/ATen/native/native_functions.yaml), all of them, defaults too. Dispose it: what was
+/// built and not handed over is freed then. Operators with arguments of type Scalar cannot be called this way.
 /// </summary>
 /// <remarks>
-/// Every value is 64 bits wide: a tensor is a new handle that the operator takes, a list is a native vector, a double is
-/// its bits, an optional is 0 or a malloc'ed value, which the operator frees.
+/// Every value is 64 bits wide: a tensor is a new handle that the operator takes, a list is a native vector, a double
+/// is its bits, an optional is 0 or a malloc'ed value, which the operator frees.
 /// </remarks>
 internal unsafe ref struct DispatcherCall : IDisposable
 {

@@ -13,7 +13,8 @@ namespace Mazij.Kernels.Libtorch;
 internal static class FusedAdamW
 {
     /// <summary>Makes one step, in place.</summary>
-    /// <param name="parameters">Contiguous tensors of any shapes, all of one element type on one device; written.</param>
+    /// <param name="parameters">Contiguous tensors of any shapes, all of one element type on one device;
+    /// written.</param>
     /// <param name="gradients">The gradients, of the same shapes and types.</param>
     /// <param name="firstMoments">The running means m, of the same shapes and types; written.</param>
     /// <param name="secondMoments">The running means v of squares, of the same shapes and types; written.</param>
@@ -25,7 +26,8 @@ internal static class FusedAdamW
     /// <param name="beta2">b2.</param>
     /// <param name="epsilon">eps.</param>
     /// <param name="weightDecay">wd, for all of these parameters.</param>
-    /// <exception cref="ArgumentException">Lists of unlike lengths, or a tensor of the wrong shape, type or device.</exception>
+    /// <exception cref="ArgumentException">Lists of unlike lengths, or a tensor of the wrong shape, type or
+    /// device.</exception>
     public static void Step(
         ReadOnlySpan<Tensor> parameters,
         ReadOnlySpan<Tensor> gradients,

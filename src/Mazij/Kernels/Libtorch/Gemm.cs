@@ -4,10 +4,10 @@ using static TorchSharp.torch;
 namespace Mazij.Kernels.Libtorch;
 
 /// <summary>
-/// Matrix products into buffers that exist already, which TorchSharp has no way to ask for. All operands have one element
-/// type and one device; inputs may have any strides (a transpose costs nothing), and so may the result unless it is
-/// expanded. Nothing is recorded for the backward pass: the caller writes it. The result must not overlap an operand of
-/// the product.
+/// Matrix products into buffers that exist already, which TorchSharp has no way to ask for. All operands have one
+/// element type and one device; inputs may have any strides (a transpose costs nothing), and so may the result unless
+/// it is expanded. Nothing is recorded for the backward pass: the caller writes it. The result must not overlap an
+/// operand of the product.
 /// </summary>
 internal static unsafe class Gemm
 {

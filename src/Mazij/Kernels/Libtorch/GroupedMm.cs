@@ -4,8 +4,9 @@ using static TorchSharp.torch;
 namespace Mazij.Kernels.Libtorch;
 
 /// <summary>
-/// The products of many experts in one call: rows offsets[e-1] to offsets[e] of x times the matrix of expert e. An expert
-/// may have no rows. Autograd works. On CPUs a loop of <see cref="Gemm.Mm"/> is faster; on GPUs this is the fast way.
+/// The products of many experts in one call: rows offsets[e-1] to offsets[e] of x times the matrix of expert e. An
+/// expert may have no rows. Autograd works. On CPUs a loop of <see cref="Gemm.Mm"/> is faster; on GPUs this is the
+/// fast way.
 /// </summary>
 internal static unsafe class GroupedMm
 {
@@ -13,7 +14,8 @@ internal static unsafe class GroupedMm
     /// <param name="x">[rows, k], sorted by group, row-major; fp32, bf16 or fp16.</param>
     /// <param name="weights">[groups, k, n], the matrices row-major or column-major.</param>
     /// <param name="offsets">
-    /// [groups], 32-bit: where each group of rows ends. Ascending, the last equal to rows; that is checked on the CPU only.
+    /// [groups], 32-bit: where each group of rows ends. Ascending, the last equal to rows; that is checked on the CPU
+    /// only.
     /// </param>
     /// <returns>[rows, n]; its rows are padded to 16 bytes, so it may not be contiguous.</returns>
     /// <exception cref="ArgumentException">

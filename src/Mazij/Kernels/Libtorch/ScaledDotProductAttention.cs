@@ -3,8 +3,8 @@ using static TorchSharp.torch;
 namespace Mazij.Kernels.Libtorch;
 
 /// <summary>
-/// softmax(scale q k^T + mask) v by libtorch's fused operator, with what TorchSharp's version leaves out: the scale, and
-/// fewer key than query heads (GQA). Autograd works.
+/// softmax(scale q k^T + mask) v by libtorch's fused operator, with what TorchSharp's version leaves out: the scale,
+/// and fewer key than query heads (GQA). Autograd works.
 /// </summary>
 internal static class ScaledDotProductAttention
 {
@@ -13,7 +13,8 @@ internal static class ScaledDotProductAttention
     /// <param name="key">[batch, kv_heads, keys, head_dim]; kv_heads divides heads.</param>
     /// <param name="value">[batch, kv_heads, keys, value_dim].</param>
     /// <param name="mask">
-    /// Added to the scores (same type as query) or true where a key may be seen; broadcasts to [batch, heads, queries, keys].
+    /// Added to the scores (same type as query) or true where a key may be seen; broadcasts to [batch, heads, queries,
+    /// keys].
     /// </param>
     /// <param name="causal">Query i sees keys 0 to i; not together with a mask.</param>
     /// <param name="scale">The factor of the scores; null: 1 / sqrt(head_dim).</param>
@@ -61,7 +62,8 @@ internal static class ScaledDotProductAttention
         if (!fits)
         {
             throw new ArgumentException(
-                $"has shape {mask.Shape()}, which does not broadcast to [{string.Join(", ", full.ToArray())}]", mask.Name);
+                $"has shape {mask.Shape()}, which does not broadcast to [{string.Join(", ", full.ToArray())}]",
+                mask.Name);
         }
     }
 }

@@ -1,9 +1,9 @@
 namespace Mazij.Kernels.Libtorch;
 
 /// <summary>
-/// libtorch's C functions as they are declared in torch/csrc/inductor/aoti_torch/c/shim.h, its generated c_shim_cpu.h and
-/// torch/csrc/stable/c/shim.h of release 2.10. Each returns 0, or a failure whose text libtorch has written to stderr.
-/// A tensor is an at::Tensor*, which is what TorchSharp's Tensor.Handle holds.
+/// libtorch's C functions as they are declared in torch/csrc/inductor/aoti_torch/c/shim.h, its generated c_shim_cpu.h
+/// and torch/csrc/stable/c/shim.h of release 2.10. Each returns 0, or a failure whose text libtorch has written to
+/// stderr. A tensor is an at::Tensor*, which is what TorchSharp's Tensor.Handle holds.
 /// </summary>
 internal static unsafe class Shim
 {
@@ -32,7 +32,8 @@ internal static unsafe class Shim
         (delegate* unmanaged[Cdecl]<nint, int>)TorchAbi.Export("aoti_torch_delete_tensor_object");
 
     /// <summary>data, dimensions, sizes, strides, storage offset, dtype, device type, device index, result.</summary>
-    public static readonly delegate* unmanaged[Cdecl]<void*, long, long*, long*, long, int, int, int, nint*, int> FromBlob =
+    public static readonly delegate* unmanaged[Cdecl]<
+        void*, long, long*, long*, long, int, int, int, nint*, int> FromBlob =
         (delegate* unmanaged[Cdecl]<void*, long, long*, long*, long, int, int, int, nint*, int>)
         TorchAbi.Export("aoti_torch_create_tensor_from_blob");
 
@@ -42,7 +43,8 @@ internal static unsafe class Shim
     public static readonly delegate* unmanaged[Cdecl]<nint, nint, nint, int> CpuBmm =
         (delegate* unmanaged[Cdecl]<nint, nint, nint, int>)TorchAbi.Export("aoti_torch_cpu_bmm_out");
     public static readonly delegate* unmanaged[Cdecl]<nint, nint, nint, nint, double, double, int> CpuAddMm =
-        (delegate* unmanaged[Cdecl]<nint, nint, nint, nint, double, double, int>)TorchAbi.Export("aoti_torch_cpu_addmm_out");
+        (delegate* unmanaged[Cdecl]<nint, nint, nint, nint, double, double, int>)
+        TorchAbi.Export("aoti_torch_cpu_addmm_out");
     public static readonly delegate* unmanaged[Cdecl]<nint, nint, nint, nint, double, double, int> CpuBAddBmm =
         (delegate* unmanaged[Cdecl]<nint, nint, nint, nint, double, double, int>)
         TorchAbi.Export("aoti_torch_cpu_baddbmm_out");

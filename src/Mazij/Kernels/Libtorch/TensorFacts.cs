@@ -4,8 +4,8 @@ using static TorchSharp.torch;
 namespace Mazij.Kernels.Libtorch;
 
 /// <summary>
-/// What the checks before a native call need to know of a tensor, read without allocating. The spans point into the native
-/// tensor and are valid as long as it is: use the facts at once, and keep the tensor alive until after the call.
+/// What the checks before a native call need to know of a tensor, read without allocating. The spans point into the
+/// native tensor and are valid as long as it is: use the facts at once, and keep the tensor alive until after the call.
 /// </summary>
 internal readonly unsafe ref struct TensorFacts
 {
@@ -57,7 +57,8 @@ internal readonly unsafe ref struct TensorFacts
         }
     }
 
-    /// <summary>Whether the elements lie in row-major order without gaps; sizes of 1 and empty tensors always do.</summary>
+    /// <summary>Whether the elements lie in row-major order without gaps; sizes of 1 and empty tensors always
+    /// do.</summary>
     public bool IsContiguous
     {
         get
@@ -134,7 +135,8 @@ internal readonly unsafe ref struct TensorFacts
     /// <summary>The elements must lie in row-major order without gaps.</summary>
     public TensorFacts Contiguous() => IsContiguous ? this : throw Wrong("is not contiguous");
 
-    /// <summary>No two indices may name one element, as they do in an expanded tensor: it is going to be written.</summary>
+    /// <summary>No two indices may name one element, as they do in an expanded tensor: it is going to be
+    /// written.</summary>
     public TensorFacts Writable()
     {
         for (int i = 0; i < Sizes.Length; i++)

@@ -8,8 +8,8 @@ namespace Mazij.Kernels.Libtorch;
 internal static unsafe class TensorMemory
 {
     /// <summary>
-    /// The address of a CPU tensor's first element, its view's offset included (TorchSharp's storage pointer ignores it).
-    /// Valid while the tensor is alive and not resized.
+    /// The address of a CPU tensor's first element, its view's offset included (TorchSharp's storage pointer ignores
+    /// it). Valid while the tensor is alive and not resized.
     /// </summary>
     /// <typeparam name="T">The elements' type; for bfloat16 any of 16 bits.</typeparam>
     /// <param name="tensor">Any shape and strides; on the CPU.</param>
@@ -34,15 +34,16 @@ internal static unsafe class TensorMemory
     }
 
     /// <summary>
-    /// A CPU tensor over memory that belongs to the caller: nothing is copied, and the memory must outlive the tensor and all
-    /// its views. With <paramref name="strides"/> empty the elements are in row-major order.
+    /// A CPU tensor over memory that belongs to the caller: nothing is copied, and the memory must outlive the tensor
+    /// and all its views. With <paramref name="strides"/> empty the elements are in row-major order.
     /// </summary>
     /// <param name="data">The first element.</param>
     /// <param name="bytes">How many bytes from there on may be touched; the shape is checked against it.</param>
     /// <param name="sizes">The shape.</param>
     /// <param name="strides">The strides in elements, none negative; or empty.</param>
     /// <param name="type">The element type.</param>
-    /// <exception cref="ArgumentException">The shape does not fit into the memory, or the address is not aligned.</exception>
+    /// <exception cref="ArgumentException">The shape does not fit into the memory, or the address is not
+    /// aligned.</exception>
     public static Tensor FromPointer(
         void* data, long bytes, ReadOnlySpan<long> sizes, ReadOnlySpan<long> strides, ScalarType type)
     {
@@ -114,7 +115,10 @@ internal static unsafe class TensorMemory
     {
         TensorFacts facts = TensorFacts.Of(tensor, nameof(tensor));
         if (facts.Device != DeviceType.CPU)
-            throw new ArgumentException($"is on {facts.Device}; only the CPU's memory can be read directly", nameof(tensor));
+        {
+            throw new ArgumentException(
+                $"is on {facts.Device}; only the CPU's memory can be read directly", nameof(tensor));
+        }
         bool matches = facts.DType switch
         {
             ScalarType.BFloat16 => Unsafe.SizeOf<T>() == 2 && typeof(T) != typeof(Half),

@@ -22,7 +22,7 @@ internal static unsafe class TorchAbi
         {
             // Major in the top byte, minor in the next, patch in the third (torch/headeronly/version.h).
             ulong packed = ((delegate* unmanaged[Cdecl]<ulong>)entry)();
-            (int major, int minor, int patch) = ((int)(packed >> 56), (int)(packed >> 48) & 0xff, (int)(packed >> 40) & 0xff);
+            int major = (int)(packed >> 56), minor = (int)(packed >> 48) & 0xff, patch = (int)(packed >> 40) & 0xff;
             version = $"{major}.{minor}.{patch}";
             if ((major, minor) == (Major, Minor))
             {
@@ -31,7 +31,8 @@ internal static unsafe class TorchAbi
             }
         }
         throw new InputException(
-            $"libtorch in {folder} is version {version}, TorchSharp needs {Major}.{Minor}; name a folder with that version by --libtorch DIR or MAZIJ_LIBTORCH");
+            $"libtorch in {folder} is version {version}, TorchSharp needs {Major}.{Minor}; "
+            + "name a folder with that version by --libtorch DIR or MAZIJ_LIBTORCH");
     }
 
     /// <summary>The address of an exported function; loads libtorch if that has not happened yet.</summary>
@@ -48,9 +49,9 @@ internal static unsafe class TorchAbi
     /// <summary>The instruction set libtorch's own kernels use, as "AVX512"; null if this build does not say.</summary>
     public static string? CpuCapability()
     {
-        // std::string at::get_cpu_capability(). A returned string is built where a hidden first argument points (System V ABI
-        // of x86-64; elsewhere that pointer travels differently); the mangled name says that it is libstdc++'s string: the
-        // address and length of the text, then 16 bytes for a text as short as these.
+        // std::string at::get_cpu_capability(). A returned string is built where a hidden first argument points
+        // (System V ABI of x86-64; elsewhere that pointer travels differently); the mangled name says that it is
+        // libstdc++'s string: the address and length of the text, then 16 bytes for a text as short as these.
         if (!OperatingSystem.IsLinux() || RuntimeInformation.ProcessArchitecture != Architecture.X64
             || !NativeLibrary.TryGetExport(library, "_ZN2at18get_cpu_capabilityB5cxx11Ev", out nint entry))
         {

@@ -7,7 +7,8 @@ namespace Mazij.Kernels.Libtorch;
 /// <summary>The body of a parallel loop: a struct, so that the loop allocates nothing and the call is direct.</summary>
 internal interface IRangeBody
 {
-    /// <summary>Handles the indices from <paramref name="begin"/> up to but not including <paramref name="end"/>.</summary>
+    /// <summary>Handles the indices from <paramref name="begin"/> up to but not including <paramref
+    /// name="end"/>.</summary>
     void Invoke(long begin, long end);
 }
 
@@ -44,7 +45,8 @@ internal static unsafe class TorchParallel
         }
     }
 
-    /// <summary>Cuts a range into pieces and hands each to a native function, on several threads; returns when all are done.</summary>
+    /// <summary>Cuts a range into pieces and hands each to a native function, on several threads; returns when all are
+    /// done.</summary>
     /// <param name="begin">The first index.</param>
     /// <param name="end">The index after the last.</param>
     /// <param name="grain">No piece is smaller, except the last; at least 1.</param>
@@ -59,8 +61,8 @@ internal static unsafe class TorchParallel
     }
 
     /// <summary>
-    /// Cuts a range into pieces and hands each to <paramref name="body"/>, on several threads; returns when all are done. If
-    /// the body throws, the other pieces still run, and one of the exceptions is thrown here.
+    /// Cuts a range into pieces and hands each to <paramref name="body"/>, on several threads; returns when all are
+    /// done. If the body throws, the other pieces still run, and one of the exceptions is thrown here.
     /// </summary>
     /// <param name="begin">The first index.</param>
     /// <param name="end">The index after the last.</param>
@@ -70,7 +72,12 @@ internal static unsafe class TorchParallel
     {
         // Locals of this frame, which outlives the loop; a stack does not move, so their addresses hold.
         Exception? failure = null;
-        Job job = new() { Run = &RunBody<T>, Body = Unsafe.AsPointer(ref body), Failure = Unsafe.AsPointer(ref failure) };
+        Job job = new()
+        {
+            Run = &RunBody<T>,
+            Body = Unsafe.AsPointer(ref body),
+            Failure = Unsafe.AsPointer(ref failure),
+        };
         For(begin, end, grain, &Piece, &job);
         if (failure is not null)
             ExceptionDispatchInfo.Throw(failure);

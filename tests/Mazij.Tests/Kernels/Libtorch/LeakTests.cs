@@ -62,8 +62,8 @@ public sealed partial class LeakTests
             growth = NativeBytesInUse() - before;
         }
         Assert.Equal(tensors, Tensor.TotalCount);
-        // One forgotten block a call, the smallest of all leaks, is 64 kB in every round; what the runtime's own compiler
-        // takes and returns in between is in some rounds only.
+        // One forgotten block a call, the smallest of all leaks, is 64 kB in every round; what the runtime's own
+        // compiler takes and returns in between is in some rounds only.
         Array.Sort(growths);
         Assert.InRange(growths[growths.Length / 2], long.MinValue, 32_000);
     }
