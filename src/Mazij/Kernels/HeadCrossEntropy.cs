@@ -1,3 +1,4 @@
+using Mazij.Kernels.Simd;
 using TorchSharp;
 using static TorchSharp.torch;
 
@@ -34,28 +35,39 @@ internal static class HeadCrossEntropy
     /// <param name="targets_T">Ids (int64).</param>
     /// <param name="scale">d(objective)/d(loss of one token), for example 1 / T.</param>
     /// <param name="gradWeight_VD">Receives the weight's gradient.</param>
+    /// <param name="portable">Whether to use plain operators on the CPU too.</param>
     public static (Tensor LossSum, Tensor GradX) ForwardBackward(
-        Tensor x_TD, Tensor weight_VD, Tensor targets_T, Scalar scale, Tensor gradWeight_VD)
+        Tensor x_TD, Tensor weight_VD, Tensor targets_T, double scale, Tensor gradWeight_VD, bool portable = false)
     {
         using DisposeScope outer = NewDisposeScope();
-        Tensor lossSum = zeros(1, dtype: ScalarType.Float32, device: x_TD.device);
+        Tensor losses_T = empty(x_TD.shape[0], dtype: ScalarType.Float32, device: x_TD.device);
         Tensor gradX = empty_like(x_TD);
+        bool onCpu = !portable && x_TD.device.type == DeviceType.CPU;
         for (long begin = 0; begin < x_TD.shape[0]; begin += ChunkTokens)
         {
             using DisposeScope scope = NewDisposeScope();
             long count = Math.Min(ChunkTokens, x_TD.shape[0] - begin);
-            Tensor x_CD = x_TD.narrow(0, begin, count);
-            Tensor targets_C1 = targets_T.narrow(0, begin, count).unsqueeze(-1);
-            Tensor logits_CV = Linear.Forward(x_CD, weight_VD).to(ScalarType.Float32);
-            Tensor logSumExp_C1 = logits_CV.logsumexp(-1, keepdim: true);
-            lossSum.add_(logSumExp_C1.sub(logits_CV.gather(1, targets_C1)).sum(), Scalars.One);
-            Tensor grad_CV = logits_CV.sub_(logSumExp_C1).exp_();
-            grad_CV.scatter_add_(1, targets_C1, full_like(logSumExp_C1, Scalars.Of(-1)));
-            grad_CV = grad_CV.mul_(scale).to(x_TD.dtype);
+            Tensor x_CD = x_TD.narrow(0, begin, count), losses_C = losses_T.narrow(0, begin, count);
+            Tensor targets_C = targets_T.narrow(0, begin, count);
+            Tensor grad_CV = Linear.Forward(x_CD, weight_VD);
+            if (onCpu)
+                CrossEntropyRows.GradientInPlace(grad_CV, targets_C, (float)scale, losses_C);
+            else
+                grad_CV = PortableGradient(grad_CV, targets_C.unsqueeze(-1), scale, losses_C);
             gradX.narrow(0, begin, count).copy_(Linear.InputGradient(grad_CV, weight_VD));
             Linear.AccumulateWeightGradient(gradWeight_VD, grad_CV, x_CD);
         }
-        return (lossSum.MoveToOuterDisposeScope(), gradX.MoveToOuterDisposeScope());
+        return (losses_T.sum().reshape(1).MoveToOuterDisposeScope(), gradX.MoveToOuterDisposeScope());
+    }
+
+    private static Tensor PortableGradient(Tensor logits_CV, Tensor targets_C1, double scale, Tensor losses_C)
+    {
+        Tensor wide_CV = logits_CV.to(ScalarType.Float32);
+        Tensor logSumExp_C1 = wide_CV.logsumexp(-1, keepdim: true);
+        losses_C.copy_(logSumExp_C1.sub(wide_CV.gather(1, targets_C1)).squeeze(-1));
+        Tensor grad_CV = wide_CV.sub(logSumExp_C1).exp_();
+        grad_CV.scatter_add_(1, targets_C1, full_like(logSumExp_C1, Scalars.Of(-1)));
+        return grad_CV.mul_(Scalars.Of(scale)).to(logits_CV.dtype);
     }
 
     private static Tensor LossOf(Tensor logits_CV, Tensor targets_C)

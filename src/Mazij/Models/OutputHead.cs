@@ -50,7 +50,7 @@ internal sealed class OutputHead : IDisposable
     {
         using DisposeScope scope = NewDisposeScope();
         (Tensor lossSum, Tensor grad) = HeadCrossEntropy.ForwardBackward(
-            Scale(hidden), weight.Compute, targets, Scalars.Of(scale), weight.Gradient);
+            Scale(hidden), weight.Compute, targets, scale, weight.Gradient);
         return (lossSum.MoveToOuterDisposeScope(), Scale(grad).MoveToOuterDisposeScope());
     }
 

@@ -1,0 +1,83 @@
+using System.Runtime.CompilerServices;
+using System.Runtime.Intrinsics;
+
+namespace Mazij.Kernels.Simd;
+
+/// <summary>How a kernel reads and writes numbers of one format, 16 at a time or one by one, always computing in fp32.
+/// Where the processor has no 512-bit registers, .NET runs the same code on narrower ones.</summary>
+internal unsafe interface ILanes
+{
+    /// <summary>Numbers handled at a time.</summary>
+    const int Width = 16;
+
+    /// <summary>Bytes of one number.</summary>
+    static abstract int Size { get; }
+
+    /// <summary>16 numbers from element <paramref name="index"/> on.</summary>
+    static abstract Vector512<float> Load(void* data, long index);
+
+    /// <summary>Stores 16 numbers, rounded to nearest even.</summary>
+    static abstract void Store(void* data, long index, Vector512<float> values);
+
+    /// <summary>One number.</summary>
+    static abstract float LoadOne(void* data, long index);
+
+    /// <summary>Stores one number, rounded to nearest even.</summary>
+    static abstract void StoreOne(void* data, long index, float value);
+}
+
+/// <summary>Single precision.</summary>
+internal readonly unsafe struct Float32Lanes : ILanes
+{
+    public static int Size => 4;
+
+    [MethodImpl(MethodImplOptions.AggressiveInlining)]
+    public static Vector512<float> Load(void* data, long index) => Vector512.Load((float*)data + index);
+
+    [MethodImpl(MethodImplOptions.AggressiveInlining)]
+    public static void Store(void* data, long index, Vector512<float> values) => values.Store((float*)data + index);
+
+    [MethodImpl(MethodImplOptions.AggressiveInlining)]
+    public static float LoadOne(void* data, long index) => ((float*)data)[index];
+
+    [MethodImpl(MethodImplOptions.AggressiveInlining)]
+    public static void StoreOne(void* data, long index, float value) => ((float*)data)[index] = value;
+}
+
+/// <summary>bfloat16: the upper half of single precision.</summary>
+internal readonly unsafe struct Bfloat16Lanes : ILanes
+{
+    public static int Size => 2;
+
+    [MethodImpl(MethodImplOptions.AggressiveInlining)]
+    public static Vector512<float> Load(void* data, long index)
+    {
+        Vector256<ushort> bits = Vector256.Load((ushort*)data + index);
+        Vector512<uint> wide = Vector512.Create(Vector256.WidenLower(bits), Vector256.WidenUpper(bits));
+        return Vector512.ShiftLeft(wide, 16).AsSingle();
+    }
+
+    [MethodImpl(MethodImplOptions.AggressiveInlining)]
+    public static void Store(void* data, long index, Vector512<float> values)
+    {
+        Vector512<uint> bits = values.AsUInt32();
+        // Round to nearest even: add half a unit of the kept part, less one where that part is even. A NaN keeps its top bits.
+        Vector512<uint> odd = Vector512.ShiftRightLogical(bits, 16) & Vector512<uint>.One;
+        Vector512<uint> rounded = Vector512.ShiftRightLogical(bits + Vector512.Create(0x7FFFu) + odd, 16);
+        Vector512<uint> nan = Vector512.ShiftRightLogical(bits, 16) | Vector512.Create(0x40u);
+        Vector512<uint> kept = Vector512.ConditionalSelect(Vector512.Equals(values, values).AsUInt32(), rounded, nan);
+        Vector256.Narrow(kept.GetLower(), kept.GetUpper()).Store((ushort*)data + index);
+    }
+
+    [MethodImpl(MethodImplOptions.AggressiveInlining)]
+    public static float LoadOne(void* data, long index) => BitConverter.UInt32BitsToSingle((uint)((ushort*)data)[index] << 16);
+
+    [MethodImpl(MethodImplOptions.AggressiveInlining)]
+    public static void StoreOne(void* data, long index, float value)
+    {
+        uint bits = BitConverter.SingleToUInt32Bits(value);
+        ((ushort*)data)[index] = float.IsNaN(value)
+            ? (ushort)((bits >> 16) | 0x40)
+            : (ushort)((bits + 0x7FFF + ((bits >> 16) & 1)) >> 16);
+    }
+}
