@@ -14,9 +14,8 @@ public sealed class TokenBatchTests : IDisposable
         Random random = new(12);
         for (int i = 0; i < 80; i++)
             folder.Write($"text/{i}.txt", $"{i} {new string((char)('a' + (i % 26)), random.Next(1, 300))}");
-        TestDatasets.Build(
-            Corpus.Open([folder["text"]]), new ByteTokenizer(), folder["data"], new DatasetOptions { ShardBytes =
-                3000, ValidationFraction = 0.3 });
+        DatasetOptions options = new() { ShardBytes = 3000, ValidationFraction = 0.3 };
+        TestDatasets.Build(Corpus.Open([folder["text"]]), new ByteTokenizer(), folder["data"], options);
         dataset = TokenDataset.Open(folder["data"]);
     }
 

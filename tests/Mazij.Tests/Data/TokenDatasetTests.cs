@@ -261,8 +261,7 @@ public sealed class TokenDatasetTests : IDisposable
         Random random = new(11);
         for (int i = 0; i < 60; i++)
             folder.Write($"text/{i}.txt", $"{i} {new string((char)('a' + (i % 26)), random.Next(1, 900))}");
-        TestDatasets.Build(
-            Corpus.Open([folder["text"]]), tokenizer, folder[name], new DatasetOptions { ShardBytes =
-                6000, ValidationFraction = 0.2 });
+        DatasetOptions options = new() { ShardBytes = 6000, ValidationFraction = 0.2 };
+        TestDatasets.Build(Corpus.Open([folder["text"]]), tokenizer, folder[name], options);
     }
 }
