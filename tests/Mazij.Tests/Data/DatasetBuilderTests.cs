@@ -21,12 +21,8 @@ public sealed class DatasetBuilderTests : IDisposable
         foreach (ITokenizer tokenizer in new ITokenizer[] { new ByteTokenizer(),
             new PairTokenizer(), new ByteTokenizer { EndOfTextId = null } })
         {
-            TestDatasets.Build(corpus, tokenizer, folder["data"], new DatasetOptions
-            {
-                ShardBytes =
-                4096,
-                ValidationFraction = 0.1
-            });
+            TestDatasets.Build(
+                corpus, tokenizer, folder["data"], new DatasetOptions { ShardBytes = 4096, ValidationFraction = 0.1 });
             using TokenDataset dataset = TokenDataset.Open(folder["data"], tokenizer.Hash);
             Assert.True(dataset.Manifest.Train.Shards.Count > 3, "one shard tests nothing");
             SplitChooser chooser = new(0.1);
@@ -59,12 +55,8 @@ public sealed class DatasetBuilderTests : IDisposable
         Corpus corpus = Texts(2000, seed: 2);
         string Build(string name, int threads)
         {
-            TestDatasets.Build(corpus, new ByteTokenizer(), folder[name], new DatasetOptions
-            {
-                Threads =
-                threads,
-                ShardBytes = 1 << 18
-            });
+            TestDatasets.Build(
+                corpus, new ByteTokenizer(), folder[name], new DatasetOptions { Threads = threads, ShardBytes = 1 << 18 });
             StringBuilder all = new();
             foreach (string file in Directory.GetFiles(
                 folder[name], "*", SearchOption.AllDirectories).Order(StringComparer.Ordinal))
@@ -83,11 +75,8 @@ public sealed class DatasetBuilderTests : IDisposable
     {
         Corpus corpus = Texts(500, seed: 3);
         DatasetManifest manifest =
-            TestDatasets.Build(corpus, new ByteTokenizer(), folder["data"], new DatasetOptions
-            {
-                ValidationFraction =
-                0.3
-            });
+            TestDatasets.Build(
+                corpus, new ByteTokenizer(), folder["data"], new DatasetOptions { ValidationFraction = 0.3 });
         SplitChooser chooser = new(0.3);
         byte[] text = [.. corpus.Read()
             .Where(d => chooser.Of(d.ContentHash) == Split.Validation).SelectMany(d => d.Text.ToArray())];
@@ -159,11 +148,8 @@ public sealed class DatasetBuilderTests : IDisposable
     {
         Corpus corpus = Texts(10, seed: 5);
         InputException train = Assert.Throws<InputException>(() =>
-            TestDatasets.Build(corpus, new ByteTokenizer(), folder["data"], new DatasetOptions
-            {
-                MinimumTrainTokens =
-                1_000_000
-            }));
+            TestDatasets.Build(
+                corpus, new ByteTokenizer(), folder["data"], new DatasetOptions { MinimumTrainTokens = 1_000_000 }));
         Assert.Matches("gives [0-9]+ training tokens, 1000000 are needed", train.Message);
         InputException validation = Assert.Throws<InputException>(() =>
             TestDatasets.Build(corpus,
