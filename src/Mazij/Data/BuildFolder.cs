@@ -19,7 +19,8 @@ internal sealed class BuildFolder : IDisposable
     /// <summary>Where to write.</summary>
     public string Folder { get; }
 
-    /// <exception cref="InputException">The folder holds something else, is being built, or cannot be written.</exception>
+    /// <exception cref="InputException">The folder holds something else, is being built, or cannot be
+    /// written.</exception>
     public static BuildFolder Create(string folder)
     {
         string final = Path.TrimEndingDirectorySeparator(Path.GetFullPath(folder));
@@ -30,7 +31,8 @@ internal sealed class BuildFolder : IDisposable
             if (Directory.Exists(final)
                 && !File.Exists(Path.Combine(final, DatasetManifest.FileName))
                 && Directory.EnumerateFileSystemEntries(final).Any())
-                throw new InputException($"'{folder}' holds files that are not a data set: name another folder, or empty it.");
+                throw new InputException(
+                    $"'{folder}' holds files that are not a data set: name another folder, or empty it.");
             Directory.CreateDirectory(Path.GetDirectoryName(final)!);
             gate = Lock(final, folder);
             BuildFolder building = new(final, gate);
@@ -67,7 +69,12 @@ internal sealed class BuildFolder : IDisposable
         try
         {
             return new FileStream(
-                final + ".lock", FileMode.OpenOrCreate, FileAccess.ReadWrite, FileShare.None, 1, FileOptions.DeleteOnClose);
+                final + ".lock",
+                FileMode.OpenOrCreate,
+                FileAccess.ReadWrite,
+                FileShare.None,
+                bufferSize: 1,
+                FileOptions.DeleteOnClose);
         }
         catch (IOException e)
         {

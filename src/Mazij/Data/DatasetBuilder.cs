@@ -6,14 +6,15 @@ using Mazij.Text.Corpora;
 namespace Mazij.Data;
 
 /// <summary>
-/// Builds token shards from a corpus. One thread reads, the others tokenise groups of documents, the first writes them in
-/// the order read, so the files are the same for any number of threads.
+/// Builds token shards from a corpus. One thread reads, the others tokenise groups of documents, the first writes them
+/// in the order read, so the files are the same for any number of threads.
 /// </summary>
 public static class DatasetBuilder
 {
     private const int GroupBytes = 256 << 10;
 
-    /// <summary>Builds a data set. The folder appears when everything in it is whole; until then, nothing does.</summary>
+    /// <summary>Builds a data set. The folder appears when everything in it is whole; until then, nothing
+    /// does.</summary>
     /// <param name="corpus">The text.</param>
     /// <param name="tokenizer">Makes the ids; every document's ids must stand for exactly its bytes.</param>
     /// <param name="folder">Where to put it: a new or empty folder, or a data set to replace.</param>
@@ -59,15 +60,18 @@ public static class DatasetBuilder
         CancellationToken cancellation)
     {
         byte[] tokenizerHash = Convert.FromHexString(tokenizer.Hash);
-        if (tokenizerHash.Length != 32) throw new ArgumentException("The tokenizer's hash is not a SHA-256.", nameof(tokenizer));
+        if (tokenizerHash.Length != 32)
+            throw new ArgumentException("The tokenizer's hash is not a SHA-256.", nameof(tokenizer));
         DocumentEncoder encoder = new(tokenizer);
         CorpusTally tally = new();
         using GzipMeter gzip = new(options.GzipBytes);
         using SplitWriter train = new(folder, "train", options.ShardBytes, tokenizer.VocabularySize, tokenizerHash);
-        using SplitWriter validation = new(folder, "validation", options.ShardBytes, tokenizer.VocabularySize, tokenizerHash);
+        using SplitWriter validation =
+            new(folder, "validation", options.ShardBytes, tokenizer.VocabularySize, tokenizerHash);
         long started = Stopwatch.GetTimestamp();
 
-        IEnumerable<(Document, Split)> documents = new SplitChooser(options.ValidationFraction).Assign(corpus.Read(tally));
+        IEnumerable<(Document, Split)> documents =
+            new SplitChooser(options.ValidationFraction).Assign(corpus.Read(tally));
         foreach (EncodedGroup group in EncodeInOrder(documents, encoder, options.Threads, cancellation))
         {
             foreach ((Document document, Split split, Range ids) in group.Documents())
@@ -80,7 +84,8 @@ public static class DatasetBuilder
         }
         Report();
         Require(train.Tokens, options.MinimumTrainTokens, "training", corpus);
-        if (options.ValidationFraction > 0) Require(validation.Tokens, options.MinimumValidationTokens, "validation", corpus);
+        if (options.ValidationFraction > 0)
+            Require(validation.Tokens, options.MinimumValidationTokens, "validation", corpus);
         return new DatasetManifest
         {
             Format = DatasetManifest.FormatName,
@@ -120,7 +125,8 @@ public static class DatasetBuilder
         IEnumerable<(Document, Split)> documents, DocumentEncoder encoder, int threads, CancellationToken cancellation)
     {
         if (threads == 0) threads = Environment.ProcessorCount;
-        TaskFactory factory = new(new ConcurrentExclusiveSchedulerPair(TaskScheduler.Default, threads).ConcurrentScheduler);
+        TaskFactory factory =
+            new(new ConcurrentExclusiveSchedulerPair(TaskScheduler.Default, threads).ConcurrentScheduler);
         Queue<Task<EncodedGroup>> underway = new();
         using IEnumerator<(Document, Split)> source = documents.GetEnumerator();
         try
@@ -133,14 +139,16 @@ public static class DatasetBuilder
                     cancellation.ThrowIfCancellationRequested();
                     EncodedGroup group = new();
                     while (group.TextBytes < GroupBytes && (more = source.MoveNext())) group.Add(source.Current);
-                    if (group.TextBytes > 0) underway.Enqueue(factory.StartNew(() => group.Encode(encoder), CancellationToken.None));
+                    if (group.TextBytes > 0)
+                        underway.Enqueue(factory.StartNew(() => group.Encode(encoder), CancellationToken.None));
                 }
                 if (underway.Count > 0) yield return underway.Dequeue().GetAwaiter().GetResult();
             }
         }
         finally
         {
-            // After an error or a stop: let what was started end before its files go away; its own errors do not matter.
+            // After an error or a stop: let what was started end before its files go away; its own errors do not
+            // matter.
             foreach (Task task in underway) ((IAsyncResult)task).AsyncWaitHandle.WaitOne();
         }
     }

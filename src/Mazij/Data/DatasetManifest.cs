@@ -49,7 +49,8 @@ public sealed record DatasetManifest
     /// <summary>Share of the documents that was to be kept for validation.</summary>
     public required double ValidationFraction { get; init; }
 
-    /// <summary>Bytes of text that each id stands for, as 16-bit little-endian numbers in base64; 0 for the end of text.</summary>
+    /// <summary>Bytes of text that each id stands for, as 16-bit little-endian numbers in base64; 0 for the end of
+    /// text.</summary>
     public required byte[] TokenTextBytes { get; init; }
 
     /// <summary>The training split.</summary>
@@ -69,19 +70,26 @@ public sealed record DatasetManifest
         try
         {
             using FileStream stream = File.OpenRead(path);
-            manifest = JsonSerializer.Deserialize<DatasetManifest>(stream, Json) ?? throw new JsonException("it is null");
+            manifest =
+                JsonSerializer.Deserialize<DatasetManifest>(stream, Json) ?? throw new JsonException("it is null");
         }
         catch (JsonException e)
         {
-            throw new InputException($"'{path}' line {(e.LineNumber ?? 0) + 1} is not a data set's manifest: {e.Message.ReplaceLineEndings(" ")}", e);
+            throw new InputException(
+                $"'{path}' line {(e.LineNumber ?? 0) + 1} is not a data set's manifest: "
+                + $"{e.Message.ReplaceLineEndings(" ")}", e);
         }
         catch (Exception e) when (e is IOException or UnauthorizedAccessException)
         {
             throw new InputException($"Cannot read '{path}': {e.Message} Build the data set first.", e);
         }
-        if (manifest.Format != FormatName) throw new InputException($"'{path}' is not a data set's manifest: its format is not {FormatName}.");
+        if (manifest.Format != FormatName)
+            throw new InputException(
+                $"'{path}' is not a data set's manifest: its format is not {FormatName}.");
         if (manifest.Version != ShardFormat.Version)
-            throw new InputException($"'{path}' has version {manifest.Version}, this program reads {ShardFormat.Version}: build the data set again.");
+            throw new InputException(
+                $"'{path}' has version {manifest.Version}, this program reads {ShardFormat.Version}: build the data "
+                + "set again.");
         if (manifest.VocabularySize < 1 || manifest.TokenTextBytes.Length / 2 != manifest.VocabularySize)
             throw new InputException($"'{path}' is damaged: token_text_bytes does not have one number per id.");
         return manifest;

@@ -27,7 +27,8 @@ public sealed record DatasetOptions
     internal void Validate()
     {
         if (!(ValidationFraction is >= 0 and <= 0.5))
-            throw new InputException($"The validation fraction is {ValidationFraction}: it must lie between 0 and 0.5.");
+            throw new InputException(
+                $"The validation fraction is {ValidationFraction}: it must lie between 0 and 0.5.");
         ArgumentOutOfRangeException.ThrowIfLessThan(ShardBytes, 1024);
         ArgumentOutOfRangeException.ThrowIfNegative(Threads);
         ArgumentOutOfRangeException.ThrowIfNegative(GzipBytes);

@@ -11,7 +11,8 @@ public readonly record struct TokenFrequency(int Id, long Count);
 /// <param name="TextBytes">Bytes of text.</param>
 /// <param name="Shards">Number of files.</param>
 /// <param name="LongestDocument">The document with most tokens, the first of several; null without documents.</param>
-/// <param name="MedianDocumentTokens">Tokens of the document in the middle, the lower of two; 0 without documents.</param>
+/// <param name="MedianDocumentTokens">Tokens of the document in the middle, the lower of two; 0 without
+/// documents.</param>
 /// <param name="DistinctTokens">Number of ids that occur.</param>
 /// <param name="MostFrequent">The most frequent ids, most frequent first, of equals the lower id first.</param>
 public sealed record SplitStatistics(

@@ -15,14 +15,16 @@ internal sealed class DocumentEncoder
     {
         this.tokenizer = tokenizer;
         textBytes = new ushort[tokenizer.VocabularySize];
-        for (int id = 0; id < textBytes.Length; id++) textBytes[id] = id == tokenizer.EndOfTextId ? (ushort)0 : LengthOf(id);
+        for (int id = 0; id < textBytes.Length; id++)
+            textBytes[id] = id == tokenizer.EndOfTextId ? (ushort)0 : LengthOf(id);
     }
 
     /// <summary>How many bytes of text each id stands for, as the manifest stores it.</summary>
     public byte[] TextBytesTable()
     {
         byte[] table = new byte[2 * textBytes.Length];
-        for (int id = 0; id < textBytes.Length; id++) BinaryPrimitives.WriteUInt16LittleEndian(table.AsSpan(2 * id), textBytes[id]);
+        for (int id = 0; id < textBytes.Length; id++)
+            BinaryPrimitives.WriteUInt16LittleEndian(table.AsSpan(2 * id), textBytes[id]);
         return table;
     }
 
@@ -36,14 +38,15 @@ internal sealed class DocumentEncoder
         foreach (int id in CollectionsMarshal.AsSpan(ids)[start..])
         {
             if ((uint)id >= (uint)textBytes.Length)
-                throw new InputException($"The tokenizer gave the id {id}, its vocabulary has {textBytes.Length}: its file is damaged.");
+                throw new InputException(
+                    $"The tokenizer gave the id {id}, its vocabulary has {textBytes.Length}: its file is damaged.");
             bytes += textBytes[id];
         }
         if (bytes != document.Text.Length)
         {
             throw new InputException(
-                $"The tokenizer turns the {document.Text.Length} bytes of '{document.Source}' (document {document.Index}) into tokens of "
-                + $"{bytes} bytes, so bits per byte would be wrong: use a byte-level tokenizer without normalisation.");
+                $"The tokenizer turns the {document.Text.Length} bytes of '{document.Source}' (document "
+                + $"{document.Index}) into tokens of {bytes} bytes, so bits per byte would be wrong: use a byte-level tokenizer without normalisation.");
         }
         if (tokenizer.EndOfTextId is int end) ids.Add(end);
     }
@@ -62,6 +65,7 @@ internal sealed class DocumentEncoder
         }
         return length <= ushort.MaxValue
             ? (ushort)length
-            : throw new InputException($"The tokenizer's id {id} stands for {length} bytes: at most {ushort.MaxValue} can be stored.");
+            : throw new InputException(
+                $"The tokenizer's id {id} stands for {length} bytes: at most {ushort.MaxValue} can be stored.");
     }
 }

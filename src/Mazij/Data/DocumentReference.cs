@@ -6,4 +6,5 @@ namespace Mazij.Data;
 /// <param name="FirstToken">Position of its first token in the split.</param>
 /// <param name="Tokens">Its tokens, the end of text included.</param>
 /// <param name="TextBytes">Bytes of its text.</param>
-public readonly record struct DocumentReference(string Source, long Index, long FirstToken, long Tokens, long TextBytes);
+public readonly record struct DocumentReference(
+    string Source, long Index, long FirstToken, long Tokens, long TextBytes);

@@ -4,8 +4,8 @@ namespace Mazij.Data;
 
 /// <summary>
 /// A pseudo-random permutation of [0, size) by a key, computed element by element without memory: a balanced Feistel
-/// network over the next even number of bits, walked until it lands in range again (format-preserving encryption by cycle
-/// walking; Black and Rogaway, "Ciphers with Arbitrary Finite Domains", 2002). The domain has less than 4 x size
+/// network over the next even number of bits, walked until it lands in range again (format-preserving encryption by
+/// cycle walking; Black and Rogaway, "Ciphers with Arbitrary Finite Domains", 2002). The domain has less than 4 x size
 /// elements, so four steps are walked on average at most.
 /// </summary>
 internal readonly struct Permutation

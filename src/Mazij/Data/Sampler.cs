@@ -22,7 +22,8 @@ public sealed class Sampler
     public Sampler(long windows, SamplerState state)
     {
         if (windows < 1)
-            throw new InputException("The training split has fewer tokens than one sequence: give more text or a smaller sequence_length.");
+            throw new InputException(
+                "The training split has fewer tokens than one sequence: give more text or a smaller sequence_length.");
         ArgumentOutOfRangeException.ThrowIfNegative(state.Position);
         Windows = windows;
         State = state;
@@ -59,8 +60,8 @@ public sealed class Sampler
     }
 
     /// <summary>
-    /// The samples of a global batch that one rank computes: ranks take consecutive parts, whose sizes differ by at most
-    /// one, so the batch is the same for every world size.
+    /// The samples of a global batch that one rank computes: ranks take consecutive parts, whose sizes differ by at
+    /// most one, so the batch is the same for every world size.
     /// </summary>
     /// <param name="globalBatch">Samples per step in the whole world.</param>
     /// <param name="rank">This rank, from 0.</param>

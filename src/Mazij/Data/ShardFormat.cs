@@ -4,8 +4,8 @@ using System.IO.Hashing;
 namespace Mazij.Data;
 
 /// <summary>
-/// The layout of a token shard, little-endian; docs/data.md has it as a table. Header, token ids, one checksum per block
-/// of ids, one entry per document, names of sources.
+/// The layout of a token shard, little-endian; docs/data.md has it as a table. Header, token ids, one checksum per
+/// block of ids, one entry per document, names of sources.
 /// </summary>
 internal static class ShardFormat
 {
@@ -47,12 +47,15 @@ internal static class ShardFormat
     public static ShardHeader ReadHeader(ReadOnlySpan<byte> bytes, string path, long fileLength)
     {
         if (bytes.Length < HeaderBytes || !bytes.StartsWith(Magic))
-            throw new InputException($"'{path}' is not a token shard: it does not begin with {System.Text.Encoding.ASCII.GetString(Magic)}.");
+            throw new InputException(
+                $"'{path}' is not a token shard: it does not begin with MAZIJTOK.");
         int version = BinaryPrimitives.ReadInt32LittleEndian(bytes[8..]);
         if (version != Version)
-            throw new InputException($"'{path}' has shard version {version}, this program reads {Version}: build the data set again.");
+            throw new InputException(
+                $"'{path}' has shard version {version}, this program reads {Version}: build the data set again.");
         if (BinaryPrimitives.ReadUInt64LittleEndian(bytes[(HeaderBytes - 8)..]) != HeaderChecksum(bytes))
-            throw new InputException($"'{path}' is damaged: the checksum of its header is wrong; build the data set again.");
+            throw new InputException(
+                $"'{path}' is damaged: the checksum of its header is wrong; build the data set again.");
         ShardHeader header = new()
         {
             BytesPerId = BinaryPrimitives.ReadInt32LittleEndian(bytes[12..]),
@@ -72,9 +75,13 @@ internal static class ShardFormat
             && header.Documents >= 0 && header.Documents <= fileLength / DocumentBytes
             && header.NameBytes >= 0 && header.NameBytes <= fileLength
             && header.TextBytes >= 0;
-        if (!sane) throw new InputException($"'{path}' is damaged: its header contradicts itself; build the data set again.");
+        if (!sane)
+            throw new InputException(
+                $"'{path}' is damaged: its header contradicts itself; build the data set again.");
         if (header.FileLength != fileLength)
-            throw new InputException($"'{path}' has {fileLength} bytes instead of {header.FileLength}: it is cut short or overlong; build the data set again.");
+            throw new InputException(
+                $"'{path}' has {fileLength} bytes instead of {header.FileLength}: it is cut short or overlong; "
+                + "build the data set again.");
         return header;
     }
 }

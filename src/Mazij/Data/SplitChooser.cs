@@ -14,7 +14,8 @@ internal sealed class SplitChooser(double validationFraction)
 
     public Split Of(UInt128 contentHash) => (ulong)(contentHash >> 64) < threshold ? Split.Validation : Split.Train;
 
-    /// <summary>Gives every document its split. Holds back at most one: the candidate of a validation split still empty.</summary>
+    /// <summary>Gives every document its split. Holds back at most one: the candidate of a validation split still
+    /// empty.</summary>
     public IEnumerable<(Document Document, Split Split)> Assign(IEnumerable<Document> documents)
     {
         Document? candidate = null;

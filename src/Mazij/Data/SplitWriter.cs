@@ -43,7 +43,8 @@ internal sealed class SplitWriter(string root, string name, long shardBytes, int
     {
         if (current is null) return;
         UInt128 checksum = current.Finish();
-        finished.Add(new ShardManifest(file, current.Tokens, current.Documents, checksum.ToString("x32", CultureInfo.InvariantCulture)));
+        finished.Add(new ShardManifest(
+            file, current.Tokens, current.Documents, checksum.ToString("x32", CultureInfo.InvariantCulture)));
         current.Dispose();
         current = null;
     }

@@ -34,18 +34,21 @@ public sealed class TokenBatch<T>
     /// <summary>Number of windows it holds now.</summary>
     public int Rows { get; private set; }
 
-    /// <summary>[rows, sequence length + 1]: of each row, all but the last are inputs, all but the first are targets.</summary>
+    /// <summary>[rows, sequence length + 1]: of each row, all but the last are inputs, all but the first are
+    /// targets.</summary>
     public ReadOnlySpan<T> Ids => ids.AsSpan(0, Rows * (SequenceLength + 1));
 
     /// <summary>[rows]: which sample of the run each row is; in validation, which window of the split.</summary>
     public ReadOnlySpan<long> Samples => samples.AsSpan(0, Rows);
 
-    /// <summary>[rows]: position in the split of each row's first token; see <see cref="TokenSplit.DocumentsIn"/>.</summary>
+    /// <summary>[rows]: position in the split of each row's first token; see
+    /// <see cref="TokenSplit.DocumentsIn"/>.</summary>
     public ReadOnlySpan<long> Positions => positions.AsSpan(0, Rows);
 
     /// <summary>Fills the batch with consecutive samples of a run.</summary>
     /// <param name="split">Where the tokens come from.</param>
-    /// <param name="sampler">Gives the order; it is not moved. It must have been made for this split and length.</param>
+    /// <param name="sampler">Gives the order; it is not moved. It must have been made for this split and
+    /// length.</param>
     /// <param name="firstSample">The first sample's number in the run.</param>
     /// <param name="count">Number of samples, at most <see cref="Capacity"/>.</param>
     public void Fill(TokenSplit split, Sampler sampler, long firstSample, int count)

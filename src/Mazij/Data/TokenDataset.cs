@@ -63,24 +63,30 @@ public sealed class TokenDataset : IDisposable
     /// <summary>Unmaps the shards: nothing can be read any more.</summary>
     public void Dispose() => shards.ForEach(shard => shard.Dispose());
 
-    private static TokenSplit OpenSplit(string folder, DatasetManifest manifest, SplitManifest split, List<TokenShard> shards)
+    private static TokenSplit OpenSplit(
+        string folder, DatasetManifest manifest, SplitManifest split, List<TokenShard> shards)
     {
         List<TokenShard> opened = [];
         foreach (ShardManifest entry in split.Shards)
         {
             // A manifest from elsewhere must not make us open files outside its folder.
             if (entry is null || Path.IsPathRooted(entry.File) || entry.File.Split('/', '\\').Contains(".."))
-                throw new InputException($"'{folder}/{DatasetManifest.FileName}' names the shard '{entry?.File}' outside its folder.");
+                throw new InputException(
+                    $"'{folder}/{DatasetManifest.FileName}' names the shard '{entry?.File}' outside its folder.");
             TokenShard shard = TokenShard.Open(Path.Combine(folder, entry.File), entry.Checksum);
             shards.Add(shard);
             opened.Add(shard);
             if (shard.Header.VocabularySize != manifest.VocabularySize
                 || Convert.ToHexStringLower(shard.Header.TokenizerHash) != manifest.TokenizerHash)
-                throw new InputException($"'{folder}/{entry.File}' was made with another tokenizer than dataset.json says: build the data set again.");
+                throw new InputException(
+                    $"'{folder}/{entry.File}' was made with another tokenizer than dataset.json says: build the "
+                    + "data set again.");
         }
         TokenSplit result = new(opened);
         if (result.Tokens != split.Tokens || result.Documents != split.Documents || result.TextBytes != split.TextBytes)
-            throw new InputException($"'{folder}': the shards hold {result.Tokens} tokens, dataset.json says {split.Tokens}, or other counts differ: build the data set again.");
+            throw new InputException(
+                $"'{folder}': the shards hold {result.Tokens} tokens, dataset.json says {split.Tokens}, or other "
+                + "counts differ: build the data set again.");
         return result;
     }
 

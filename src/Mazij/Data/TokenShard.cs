@@ -22,7 +22,8 @@ internal sealed unsafe class TokenShard : IDisposable
     private readonly bool[] verified;
     private bool disposed;
 
-    private TokenShard(string path, MemoryMappedFile map, MemoryMappedViewAccessor view, byte* start, in ShardHeader header)
+    private TokenShard(
+        string path, MemoryMappedFile map, MemoryMappedViewAccessor view, byte* start, in ShardHeader header)
     {
         this.path = path;
         this.map = map;
@@ -42,7 +43,8 @@ internal sealed unsafe class TokenShard : IDisposable
     /// <exception cref="InputException">It is missing, damaged, or not the one that the manifest names.</exception>
     public static TokenShard Open(string path, string expectedChecksum)
     {
-        if (!BitConverter.IsLittleEndian) throw new PlatformNotSupportedException("Token shards need a little-endian processor.");
+        if (!BitConverter.IsLittleEndian)
+            throw new PlatformNotSupportedException("Token shards need a little-endian processor.");
         MemoryMappedFile? map = null;
         MemoryMappedViewAccessor? view = null;
         byte* pointer = null;
@@ -54,8 +56,10 @@ internal sealed unsafe class TokenShard : IDisposable
             int read = stream.ReadAtLeast(bytes, bytes.Length, throwOnEndOfStream: false);
             ShardHeader header = ShardFormat.ReadHeader(bytes.AsSpan(0, read), path, length);
             if (XxHash128.HashToUInt128(bytes).ToString("x32", null) != expectedChecksum)
-                throw new InputException($"'{path}' is not the shard that its dataset.json describes: build the data set again.");
-            map = MemoryMappedFile.CreateFromFile(stream, null, 0, MemoryMappedFileAccess.Read, HandleInheritability.None, leaveOpen: true);
+                throw new InputException(
+                    $"'{path}' is not the shard that its dataset.json describes: build the data set again.");
+            map = MemoryMappedFile.CreateFromFile(
+                stream, null, 0, MemoryMappedFileAccess.Read, HandleInheritability.None, leaveOpen: true);
             view = map.CreateViewAccessor(0, length, MemoryMappedFileAccess.Read);
             view.SafeMemoryMappedViewHandle.AcquirePointer(ref pointer);
             TokenShard shard = new(path, map, view, pointer + view.PointerOffset, header);
@@ -128,7 +132,9 @@ internal sealed unsafe class TokenShard : IDisposable
         ObjectDisposedException.ThrowIf(disposed, this);
         long offset = (long)block * ShardFormat.BlockBytes;
         ReadOnlySpan<byte> bytes =
-            new(start + ShardFormat.HeaderBytes + offset, (int)Math.Min(ShardFormat.BlockBytes, header.IdBytes - offset));
+            new(
+                start + ShardFormat.HeaderBytes + offset,
+                (int)Math.Min(ShardFormat.BlockBytes, header.IdBytes - offset));
         ulong expected = BinaryPrimitives.ReadUInt64LittleEndian(new(start + header.TablesOffset + (8L * block), 8));
         if (XxHash3.HashToUInt64(bytes) != expected)
             throw Damaged($"the checksum of the ids from byte {ShardFormat.HeaderBytes + offset} on is wrong");
@@ -155,7 +161,8 @@ internal sealed unsafe class TokenShard : IDisposable
         XxHash3 hash = new();
         for (long offset = header.TablesOffset; offset < header.FileLength; offset += 1 << 24)
             hash.Append(new ReadOnlySpan<byte>(start + offset, (int)Math.Min(1 << 24, header.FileLength - offset)));
-        if (hash.GetCurrentHashAsUInt64() != header.TablesChecksum) throw Damaged("the checksum of its tables is wrong");
+        if (hash.GetCurrentHashAsUInt64() != header.TablesChecksum)
+            throw Damaged("the checksum of its tables is wrong");
         if (header.Documents == 0 != (header.Tokens == 0)) throw Damaged("it has tokens without a document");
         long before = 0, textBytes = 0;
         for (long number = 0; number < header.Documents; number++)

@@ -28,8 +28,8 @@ public sealed class TokenSplit
     public long TextBytes => shards.Sum(shard => shard.Header.TextBytes);
 
     /// <summary>
-    /// Number of windows of <paramref name="sequenceLength"/> + 1 tokens when each begins where the one before predicts its
-    /// last token: every token but the first and the incomplete rest at the end is predicted once.
+    /// Number of windows of <paramref name="sequenceLength"/> + 1 tokens when each begins where the one before predicts
+    /// its last token: every token but the first and the incomplete rest at the end is predicted once.
     /// </summary>
     public long Windows(int sequenceLength)
     {
@@ -57,7 +57,8 @@ public sealed class TokenSplit
         }
     }
 
-    /// <summary>The documents that a range of tokens lies in, in order: names for what a strange loss was seen on.</summary>
+    /// <summary>The documents that a range of tokens lies in, in order: names for what a strange loss was seen
+    /// on.</summary>
     /// <param name="position">Position of the first token in the split.</param>
     /// <param name="count">Number of tokens, at least 1.</param>
     public IReadOnlyList<DocumentReference> DocumentsIn(long position, int count)

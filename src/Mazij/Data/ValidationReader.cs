@@ -15,7 +15,8 @@ public sealed class ValidationReader
     /// <summary>Begins at the start of the split.</summary>
     /// <param name="dataset">The data set.</param>
     /// <param name="sequenceLength">Tokens predicted per window.</param>
-    /// <param name="maximumTokens">Predicts at most so many tokens, rounded down to whole windows but at least one.</param>
+    /// <param name="maximumTokens">Predicts at most so many tokens, rounded down to whole windows but at least
+    /// one.</param>
     /// <exception cref="InputException">The validation split is shorter than one window.</exception>
     public ValidationReader(TokenDataset dataset, int sequenceLength, long maximumTokens = long.MaxValue)
     {
@@ -26,8 +27,8 @@ public sealed class ValidationReader
         if (Windows == 0)
         {
             throw new InputException(
-                $"The validation split has {dataset.Validation.Tokens} tokens, fewer than one sequence of {sequenceLength} + 1: "
-                + "give more text, a larger validation fraction, or a smaller sequence_length.");
+                $"The validation split has {dataset.Validation.Tokens} tokens, fewer than one sequence of "
+                + $"{sequenceLength} + 1: give more text, a larger validation fraction, or a smaller sequence_length.");
         }
         Windows = Math.Min(Windows, Math.Max(1, maximumTokens / sequenceLength));
     }
@@ -59,7 +60,8 @@ public sealed class ValidationReader
         {
             batch.Add(dataset.Validation, next, next);
             next++;
-            foreach (T id in batch.Ids[^sequenceLength..]) PredictedTextBytes += dataset.TokenTextBytes[int.CreateTruncating(id)];
+            foreach (T id in batch.Ids[^sequenceLength..])
+                PredictedTextBytes += dataset.TokenTextBytes[int.CreateTruncating(id)];
         }
         return batch.Rows > 0;
     }

@@ -30,8 +30,8 @@ public sealed class Corpus
 
     /// <summary>Finds the files of a corpus; reads none of them yet.</summary>
     /// <param name="inputs">
-    /// Each one is <see cref="DotnetDocs"/>, a .txt, .md or .jsonl file, a folder (searched recursively, hidden and linked
-    /// folders left out), or a glob with *, ?, ** over these kinds of files.
+    /// Each one is <see cref="DotnetDocs"/>, a .txt, .md or .jsonl file, a folder (searched recursively, hidden and
+    /// linked folders left out), or a glob with *, ?, ** over these kinds of files.
     /// </param>
     /// <param name="options">How to read; null for the defaults.</param>
     /// <exception cref="InputException">An input is missing, of an unknown kind, or matches no file.</exception>

@@ -10,7 +10,9 @@ internal static class CorpusInput
 
     public static IEnumerable<IDocumentSource> Resolve(string input, CorpusOptions options)
     {
-        if (string.IsNullOrWhiteSpace(input)) throw new InputException("The corpus has an empty input: name a file, folder or glob.");
+        if (string.IsNullOrWhiteSpace(input))
+            throw new InputException(
+                "The corpus has an empty input: name a file, folder or glob.");
         if (input == Corpus.DotnetDocs) return [DotnetDocsSource.Find(options.DotnetRoot)];
         if (File.Exists(input))
         {
@@ -20,7 +22,8 @@ internal static class CorpusInput
         }
         if (Directory.Exists(input)) return Folder(input);
         if (Glob.IsGlob(input)) return Matches(input);
-        throw new InputException($"There is no file or folder '{input}': check the path, or use '{Corpus.DotnetDocs}'.");
+        throw new InputException(
+            $"There is no file or folder '{input}': check the path, or use '{Corpus.DotnetDocs}'.");
     }
 
     private static List<IDocumentSource> Folder(string folder)

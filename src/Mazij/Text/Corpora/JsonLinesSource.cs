@@ -45,11 +45,13 @@ internal sealed class JsonLinesSource(string path) : IDocumentSource
         }
     }
 
-    private void MakeRoom(ref byte[] buffer, ref int start, ref int end, ref int scanned, long line, CorpusOptions options)
+    private void MakeRoom(
+        ref byte[] buffer, ref int start, ref int end, ref int scanned, long line, CorpusOptions options)
     {
         int length = end - start;
         if (length >= options.MaximumJsonLineBytes)
-            throw new InputException($"'{path}' line {line} is longer than {options.MaximumJsonLineBytes} bytes: is it really JSON Lines?");
+            throw new InputException(
+                $"'{path}' line {line} is longer than {options.MaximumJsonLineBytes} bytes: is it really JSON Lines?");
         byte[] larger = buffer;
         if (length > buffer.Length / 2)
             larger = ArrayPool<byte>.Shared.Rent((int)Math.Min(2L * buffer.Length, Array.MaxLength));
@@ -87,7 +89,8 @@ internal sealed class JsonLinesSource(string path) : IDocumentSource
         {
             bool wanted = reader.ValueTextEquals(field);
             reader.Read();
-            if (wanted && reader.TokenType != JsonTokenType.String) throw Bad(line, $"has a field '{field}' that is not a string");
+            if (wanted && reader.TokenType != JsonTokenType.String)
+                throw Bad(line, $"has a field '{field}' that is not a string");
             // As every JSON reader does: of two fields with one name, the later counts.
             if (wanted) text = Value(ref reader);
             else reader.Skip();

@@ -4,8 +4,8 @@ namespace Mazij.Text.Corpora;
 internal static class TextCut
 {
     /// <summary>
-    /// The length of the first part of a text that must be cut: after the last blank line, else after the last line end,
-    /// else after the last space, else after the last whole character. The first half is never searched for the
+    /// The length of the first part of a text that must be cut: after the last blank line, else after the last line
+    /// end, else after the last space, else after the last whole character. The first half is never searched for the
     /// former, so that parts do not become small.
     /// </summary>
     /// <param name="text">At least 8 bytes of valid UTF-8, of which the last character may be unfinished.</param>

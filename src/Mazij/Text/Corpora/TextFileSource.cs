@@ -57,7 +57,8 @@ internal sealed class TextFileSource(string path) : IDocumentSource
     {
         int invalid = Utf8Text.FirstInvalid(block);
         if (invalid >= 0)
-            throw new InputException($"'{path}' is not UTF-8: bad byte at offset {offset + invalid}. Convert it, e.g. with iconv.");
+            throw new InputException(
+                $"'{path}' is not UTF-8: bad byte at offset {offset + invalid}. Convert it, e.g. with iconv.");
         if (offset == 0 && block.StartsWith(Utf8Text.ByteOrderMark)) block = block[Utf8Text.ByteOrderMark.Length..];
         return Utf8Text.NormaliseLines(block, text, ref afterReturn);
     }

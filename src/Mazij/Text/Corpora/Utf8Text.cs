@@ -40,8 +40,8 @@ internal static class Utf8Text
     }
 
     /// <summary>
-    /// Appends text with CR LF and lone CR turned into LF, so that a model learns one kind of line end and the same text
-    /// has the same hash from every system.
+    /// Appends text with CR LF and lone CR turned into LF, so that a model learns one kind of line end and the same
+    /// text has the same hash from every system.
     /// </summary>
     /// <param name="text">The text.</param>
     /// <param name="destination">Receives at most as many bytes as the text has.</param>

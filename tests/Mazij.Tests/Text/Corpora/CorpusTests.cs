@@ -93,7 +93,8 @@ public sealed class CorpusTests : IDisposable
         Assert.Throws<InputException>(() => Corpus.Open([]));
         Assert.Throws<InputException>(() => Corpus.Open([" "]));
         Corpus blank = Corpus.Open([folder.Write("blank.txt", " \n\t\n"), folder.Write("empty.txt", "")]);
-        Assert.Contains("no text", Assert.Throws<InputException>(() => blank.Read().Count()).Message, StringComparison.Ordinal);
+        Assert.Contains(
+            "no text", Assert.Throws<InputException>(() => blank.Read().Count()).Message, StringComparison.Ordinal);
     }
 
     [Fact]
@@ -102,7 +103,8 @@ public sealed class CorpusTests : IDisposable
         string path = folder.Write("one.txt", "text");
         Corpus corpus = Corpus.Open([path]);
         File.Delete(path);
-        Assert.Contains(path, Assert.Throws<InputException>(() => corpus.Read().Count()).Message, StringComparison.Ordinal);
+        Assert.Contains(
+            path, Assert.Throws<InputException>(() => corpus.Read().Count()).Message, StringComparison.Ordinal);
     }
 
     private static string Text(Document document) => Encoding.UTF8.GetString(document.Text.Span);

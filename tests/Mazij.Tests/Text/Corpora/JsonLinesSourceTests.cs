@@ -15,13 +15,15 @@ public sealed class JsonLinesSourceTests : IDisposable
     [Fact]
     public void Texts_come_back_as_another_JSON_writer_wrote_them()
     {
-        Gen<string> text = Gen.OneOf(Gen.String[Gen.Char[' ', '~'], 0, 40], Gen.OneOfConst("\n\n", "é\"\\", "漢字\t", "😀", new string('x', 300_000)));
+        Gen<string> text = Gen.OneOf(Gen.String[Gen.Char[' ', '~'], 0, 40],
+            Gen.OneOfConst("\n\n", "é\"\\", "漢字\t", "😀", new string('x', 300_000)));
         text.Array[1, 8].Sample(
             texts =>
             {
                 StringBuilder file = new();
                 foreach (string t in texts)
-                    file.Append(JsonSerializer.Serialize(new { id = 1, meta = new { text = "not this" }, text = t })).Append("\r\n\n");
+                    file.Append(JsonSerializer.Serialize(new { id = 1, meta = new { text = "not this" }, text = t }))
+                        .Append("\r\n\n");
                 Assert.Equal(texts, Read(file.ToString()).Select(d => Encoding.UTF8.GetString(d.Text.Span)));
             },
             iter: 50);
@@ -38,7 +40,8 @@ public sealed class JsonLinesSourceTests : IDisposable
     [Fact]
     public void The_field_can_be_named_and_the_later_of_two_counts()
     {
-        List<Document> documents = Read("{\"content\":\"a\",\"text\":\"b\",\"cont\\u0065nt\":\"c\"}", new CorpusOptions { JsonField = "content" });
+        List<Document> documents = Read(
+            "{\"content\":\"a\",\"text\":\"b\",\"cont\\u0065nt\":\"c\"}", new CorpusOptions { JsonField = "content" });
         Assert.Equal("c", Encoding.UTF8.GetString(documents[0].Text.Span));
     }
 
@@ -62,7 +65,8 @@ public sealed class JsonLinesSourceTests : IDisposable
     [Fact]
     public void Bad_UTF8_is_named_with_line_and_column()
     {
-        JsonLinesSource source = new(folder.Write("bad.jsonl", [.. "{\"text\":\"a\"}\n{\"text\":\""u8, 0xFF, .. "\"}"u8]));
+        JsonLinesSource source =
+            new(folder.Write("bad.jsonl", [.. "{\"text\":\"a\"}\n{\"text\":\""u8, 0xFF, .. "\"}"u8]));
         InputException e = Assert.Throws<InputException>(() => source.Read(new CorpusOptions()).Count());
         Assert.Contains("line 2 is not UTF-8: bad byte at column 10", e.Message, StringComparison.Ordinal);
     }
@@ -71,7 +75,8 @@ public sealed class JsonLinesSourceTests : IDisposable
     public void A_line_without_end_is_refused_before_it_fills_the_memory()
     {
         string line = "{\"text\":\"" + new string('x', 3_000_000) + "\"}";
-        InputException e = Assert.Throws<InputException>(() => Read(line, new CorpusOptions { MaximumJsonLineBytes = 1_000_000 }));
+        InputException e =
+            Assert.Throws<InputException>(() => Read(line, new CorpusOptions { MaximumJsonLineBytes = 1_000_000 }));
         Assert.Contains("line 1 is longer than 1000000 bytes", e.Message, StringComparison.Ordinal);
     }
 

@@ -22,13 +22,15 @@ public sealed class TextFileSourceTests : IDisposable
     public void Documents_of_a_long_file_are_bounded_and_together_are_the_file()
     {
         // Words of one to four-byte characters, line ends of all kinds, sizes beyond the block that is read at a time.
-        Gen<string> pieces = Gen.OneOfConst("word ", "é", "漢字", "😀", "\n", "\r\n", "\r", "\n\n", "averyveryverylongword", "   ");
+        Gen<string> pieces =
+            Gen.OneOfConst("word ", "é", "漢字", "😀", "\n", "\r\n", "\r", "\n\n", "averyveryverylongword", "   ");
         Gen.Select(pieces.Array[0, 30_000], Gen.Int[1024, 100_000]).Sample(
             (parts, limit) =>
             {
                 string text = string.Concat(parts);
                 List<string> read = Read(Encoding.UTF8.GetBytes(text), limit);
-                Assert.Equal(text.Replace("\r\n", "\n", StringComparison.Ordinal).Replace('\r', '\n'), string.Concat(read));
+                Assert.Equal(text.Replace("\r\n", "\n", StringComparison.Ordinal)
+                    .Replace('\r', '\n'), string.Concat(read));
                 Assert.All(read, part => Assert.InRange(Encoding.UTF8.GetByteCount(part), 1, limit));
             },
             iter: 40);
@@ -38,12 +40,16 @@ public sealed class TextFileSourceTests : IDisposable
     public void A_long_file_is_cut_at_paragraphs_before_lines_before_words_before_characters()
     {
         string paragraph = new string('x', 600) + "\n\n";
-        Assert.All(Read(Encoding.UTF8.GetBytes(string.Concat(Enumerable.Repeat(paragraph, 9))), 1400), part => Assert.EndsWith("\n\n", part));
+        Assert.All(Read(Encoding.UTF8.GetBytes(string.Concat(Enumerable.Repeat(paragraph, 9))), 1400), part =>
+            Assert.EndsWith("\n\n", part));
         string line = new string('y', 60) + "\n";
-        Assert.All(Read(Encoding.UTF8.GetBytes(string.Concat(Enumerable.Repeat(line, 90))), 1400), part => Assert.EndsWith("\n", part));
+        Assert.All(Read(Encoding.UTF8.GetBytes(string.Concat(Enumerable.Repeat(line, 90))), 1400), part =>
+            Assert.EndsWith("\n", part));
         string word = new string('z', 60) + " ";
-        Assert.All(Read(Encoding.UTF8.GetBytes(string.Concat(Enumerable.Repeat(word, 90))), 1400), part => Assert.EndsWith(" ", part));
-        Assert.All(Read(Encoding.UTF8.GetBytes(string.Concat(Enumerable.Repeat("漢", 900))), 1400), part => Assert.Equal(0, part.Count(c => c != '漢')));
+        Assert.All(Read(Encoding.UTF8.GetBytes(string.Concat(Enumerable.Repeat(word, 90))), 1400), part =>
+            Assert.EndsWith(" ", part));
+        Assert.All(Read(Encoding.UTF8.GetBytes(string.Concat(Enumerable.Repeat("漢", 900))), 1400), part =>
+            Assert.Equal(0, part.Count(c => c != '漢')));
     }
 
     [Fact]

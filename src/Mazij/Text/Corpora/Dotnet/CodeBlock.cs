@@ -9,10 +9,12 @@ internal static class CodeBlock
     public static SearchValues<char> NameCharacters { get; } =
         SearchValues.Create("abcdefghijklmnopqrstuvwxyzABCDEFGHIJKLMNOPQRSTUVWXYZ0123456789_.-");
 
-    /// <summary>Removes blank lines at both ends, white space at line ends, and the indent that all lines share.</summary>
+    /// <summary>Removes blank lines at both ends, white space at line ends, and the indent that all lines
+    /// share.</summary>
     public static string Tidy(string code)
     {
-        List<string> lines = [.. code.ReplaceLineEndings("\n").Replace("\t", "    ", StringComparison.Ordinal).Split('\n')];
+        List<string> lines =
+            [.. code.ReplaceLineEndings("\n").Replace("\t", "    ", StringComparison.Ordinal).Split('\n')];
         for (int i = 0; i < lines.Count; i++) lines[i] = lines[i].TrimEnd();
         while (lines.Count > 0 && lines[^1].Length == 0) lines.RemoveAt(lines.Count - 1);
         int first = lines.FindIndex(line => line.Length > 0);

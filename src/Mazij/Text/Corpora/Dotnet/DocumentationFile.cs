@@ -91,7 +91,8 @@ internal static class DocumentationFile
         }
         catch (XmlException e)
         {
-            throw new InputException($"'{path}' line {e.LineNumber} is not a documentation file: {OneLine(e.Message)}", e);
+            throw new InputException(
+                $"'{path}' line {e.LineNumber} is not a documentation file: {OneLine(e.Message)}", e);
         }
         catch (Exception e) when (e is IOException or UnauthorizedAccessException)
         {

@@ -6,8 +6,8 @@ namespace Mazij.Text.Corpora.Dotnet;
 internal static class DotnetRoot
 {
     /// <summary>
-    /// The documentation files, packs/PACK/VERSION/ref/netN.N/*.xml, of the newest version and framework of each pack, by
-    /// ordinal path. .NET Standard's are left out: they are older forms of the same pages.
+    /// The documentation files, packs/PACK/VERSION/ref/netN.N/*.xml, of the newest version and framework of each pack,
+    /// by ordinal path. .NET Standard's are left out: they are older forms of the same pages.
     /// </summary>
     public static List<string> DocumentationFiles(string? root)
     {

@@ -1,10 +1,12 @@
 namespace Mazij.Text.Corpora.Dotnet;
 
 /// <summary>
-/// A documentation comment id, such as "M:System.String.Join``1(System.String,System.Collections.Generic.IEnumerable{``0})",
+/// A documentation comment id, such as
+/// "M:System.String.Join``1(System.String,System.Collections.Generic.IEnumerable{``0})",
 /// in its parts. Format: C# specification, annex D.4.
 /// </summary>
-/// <param name="Kind">T type, M method, P property, F field, E event, N namespace; '!' or anything else: not resolved.</param>
+/// <param name="Kind">T type, M method, P property, F field, E event, N namespace; '!' or anything else: not
+/// resolved.</param>
 /// <param name="TypeName">Full name of the type, or of the type that declares the member: "System.String".</param>
 /// <param name="Name">The member's own name, or "": "Join``1".</param>
 /// <param name="Arguments">What stands between the parentheses, or "".</param>

@@ -41,7 +41,8 @@ internal static class Signature
         ["op_CheckedUnaryNegation"] = "checked -",
     };
 
-    /// <summary>What a reference in running text shows: "IEnumerable&lt;T&gt;", "String.Join(string, object[])".</summary>
+    /// <summary>What a reference in running text shows: "IEnumerable&lt;T&gt;", "String.Join(string,
+    /// object[])".</summary>
     public static string Reference(string id)
     {
         // "Overload:System.IO.Stream.Read" names a family of methods; without a prefix it was not resolved.
@@ -56,8 +57,8 @@ internal static class Signature
     }
 
     /// <summary>
-    /// A member's heading: "List&lt;T&gt;.IndexOf(T item, int index)". Explicitly implemented members show the interface in
-    /// place of the type.
+    /// A member's heading: "List&lt;T&gt;.IndexOf(T item, int index)". Explicitly implemented members show the
+    /// interface in place of the type.
     /// </summary>
     /// <param name="id">The member, not a type.</param>
     /// <param name="typeParameters">Names of the type parameters of the declaring type.</param>
@@ -87,8 +88,10 @@ internal static class Signature
         if (name is "#ctor" or "#cctor") output.Append(type);
         else if (indexer && name == "Item") output.Append(type).Append(".this");
         else if (name is "op_Implicit" or "op_Explicit") Conversion(output, id, typeParameters, name);
-        else if (Operators.TryGetValue(name, out string? symbol)) output.Append(type).Append(".operator ").Append(symbol);
-        else output.Append(type).Append(type.Length > 0 ? "." : "").Append(TypeNameText.Generic(name, methodParameters));
+        else if (Operators.TryGetValue(name, out string? symbol))
+            output.Append(type).Append(".operator ").Append(symbol);
+        else
+            output.Append(type).Append(type.Length > 0 ? "." : "").Append(TypeNameText.Generic(name, methodParameters));
         if (id.Kind == 'M' || indexer)
         {
             output.Append(indexer ? '[' : '(');
@@ -122,7 +125,8 @@ internal static class Signature
             }
             int start = output.Length;
             // Ids do not tell out from ref and in; the pattern bool TryX(..., out result) does.
-            if (types.Write(output)) output.Insert(start, name.StartsWith("Try", StringComparison.Ordinal) ? "out " : "ref ");
+            if (types.Write(output))
+                output.Insert(start, name.StartsWith("Try", StringComparison.Ordinal) ? "out " : "ref ");
             if (i < parameters.Count) output.Append(' ').Append(parameters[i].Name);
         }
     }

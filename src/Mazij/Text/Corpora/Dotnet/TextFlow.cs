@@ -1,3 +1,4 @@
+using System.Buffers;
 using System.Text;
 
 namespace Mazij.Text.Corpora.Dotnet;
@@ -9,6 +10,10 @@ namespace Mazij.Text.Corpora.Dotnet;
 internal sealed class TextFlow
 {
     private enum Break { None, Space, Line, Paragraph }
+
+    private static readonly SearchValues<char> WhiteSpace = SearchValues.Create(" \n\r\t\v\f\u0085\u00A0\u2028\u2029");
+    private static readonly SearchValues<char> RareWhiteSpace =
+        SearchValues.Create("\n\r\t\v\f\u0085\u00A0\u2028\u2029");
 
     private readonly StringBuilder output = new();
     private Break pending;
@@ -23,22 +28,22 @@ internal sealed class TextFlow
     /// <summary>Appends running text; a line that begins with "- " or "* " stays a line of its own.</summary>
     public void Append(ReadOnlySpan<char> text)
     {
-        int i = 0;
-        while (i < text.Length)
+        while (!text.IsEmpty)
         {
-            if (char.IsWhiteSpace(text[i]))
+            int word = text.IndexOfAnyExcept(WhiteSpace);
+            int blank = word < 0 ? text.Length : word;
+            if (blank > 0)
             {
-                if (text[i] == '\n') newlines++;
+                newlines += text[..blank].Count('\n');
                 Want(Break.Space);
-                i++;
-                continue;
+                text = text[blank..];
+                if (text.IsEmpty) return;
             }
             if (newlines >= 2) Paragraph();
-            else if (newlines == 1 && text[i] is '-' or '*' && i + 1 < text.Length && text[i + 1] == ' ') Want(Break.Line);
-            int end = i + 1;
-            while (end < text.Length && !char.IsWhiteSpace(text[end])) end++;
-            Emit(text[i..end]);
-            i = end;
+            else if (newlines == 1 && text is ['-' or '*', ' ', ..]) Want(Break.Line);
+            int end = TidyLength(text);
+            Emit(text[..end]);
+            text = text[end..];
         }
     }
 
@@ -85,6 +90,17 @@ internal sealed class TextFlow
         output.Clear();
         (pending, newlines, marker) = (Break.None, 0, "");
         return text;
+    }
+
+    /// <summary>The length of the part, from a word's start, that needs no change: words with single spaces
+    /// between.</summary>
+    private static int TidyLength(ReadOnlySpan<char> text)
+    {
+        int end = text.IndexOfAny(RareWhiteSpace);
+        if (end < 0) end = text.Length;
+        int doubled = text[..end].IndexOf("  ");
+        if (doubled >= 0) end = doubled;
+        return text[end - 1] == ' ' ? end - 1 : end;
     }
 
     private void Want(Break wanted)

@@ -7,7 +7,8 @@ namespace Mazij.Text.Corpora.Dotnet;
 /// Writes the type names of documentation comment ids as C# programmers do:
 /// "System.Collections.Generic.List{System.Int32[]}" becomes "List&lt;int[]&gt;".
 /// </summary>
-internal ref struct TypeNameText(string text, IReadOnlyList<string> typeParameters, IReadOnlyList<string> methodParameters)
+internal ref struct TypeNameText(
+    string text, IReadOnlyList<string> typeParameters, IReadOnlyList<string> methodParameters)
 {
     private const int MaximumDepth = 32;
     private static readonly Dictionary<string, string> Keywords = new()
@@ -71,7 +72,8 @@ internal ref struct TypeNameText(string text, IReadOnlyList<string> typeParamete
             int tick = part.IndexOf('`', StringComparison.Ordinal);
             if (tick < 0 || !TryCount(part.AsSpan(tick).TrimStart('`'), out int count)) continue;
             bool pair = count == 2
-                && (part.Contains("Dictionary", StringComparison.Ordinal) || part.StartsWith("KeyValue", StringComparison.Ordinal));
+                && (part.Contains("Dictionary", StringComparison.Ordinal)
+                    || part.StartsWith("KeyValue", StringComparison.Ordinal));
             for (int i = 0; i < count; i++)
             {
                 names.Add(
@@ -103,7 +105,8 @@ internal ref struct TypeNameText(string text, IReadOnlyList<string> typeParamete
             {
                 int close = text.IndexOf(']', position);
                 if (close < 0) close = text.Length - 1;
-                output.Append('[').Append(',', text.AsSpan(position, Math.Max(0, close - position)).Count(',')).Append(']');
+                output.Append('[')
+                    .Append(',', text.AsSpan(position, Math.Max(0, close - position)).Count(',')).Append(']');
                 position = close + 1;
             }
             else if (c == '@')
@@ -137,13 +140,15 @@ internal ref struct TypeNameText(string text, IReadOnlyList<string> typeParamete
         while (!AtEnd && char.IsAsciiDigit(text[position])) position++;
         IReadOnlyList<string> names = ticks == 1 ? typeParameters : methodParameters;
         if (TryCount(text.AsSpan(digits, position - digits), out int index))
-            output.Append(index < names.Count ? names[index] : "T" + (index + 1).ToString(CultureInfo.InvariantCulture));
+            output.Append(index < names.Count
+                ? names[index] : "T" + (index + 1).ToString(CultureInfo.InvariantCulture));
     }
 
     private void WriteName(StringBuilder output, int depth)
     {
         int start = position;
-        while (!AtEnd && text[position] is not (',' or '{' or '}' or '(' or ')' or '[' or ']' or '*' or '@')) position++;
+        while (!AtEnd
+            && text[position] is not (',' or '{' or '}' or '(' or ')' or '[' or ']' or '*' or '@')) position++;
         string name = text[start..position];
         if (AtEnd || text[position] != '{')
         {

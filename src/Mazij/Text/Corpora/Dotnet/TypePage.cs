@@ -47,13 +47,15 @@ internal sealed class TypePage(string typeName)
             }
             else
             {
-                string heading = Signature.Of(member.Id, typeParameters, Names(member.TypeParameters), member.Parameters);
+                string heading =
+                    Signature.Of(member.Id, typeParameters, Names(member.TypeParameters), member.Parameters);
                 members.Append("## ").Append(heading).Append("\n\n");
                 Sections(members, member);
             }
         }
         if (head.Length + members.Length + fields.Length > MaximumCharacters)
-            throw new InputException($"The documentation of {typeName} is longer than {MaximumCharacters} characters: is the file damaged?");
+            throw new InputException(
+                $"The documentation of {typeName} is longer than {MaximumCharacters} characters: is the file damaged?");
     }
 
     /// <summary>The page as UTF-8, or null if there is nothing to say.</summary>
@@ -74,7 +76,8 @@ internal sealed class TypePage(string typeName)
         TypeNameText.Short(typeName) is var name
         && (name is "SR"
             || (head.Length == 0
-                && (name.EndsWith("Resources", StringComparison.Ordinal) || name.EndsWith("Strings", StringComparison.Ordinal))));
+                && (name.EndsWith("Resources", StringComparison.Ordinal)
+                    || name.EndsWith("Strings", StringComparison.Ordinal))));
 
     private static bool IsPlainField(MemberDocumentation member) =>
         member.Id.Kind == 'F'
@@ -111,5 +114,6 @@ internal sealed class TypePage(string typeName)
         page.Append('\n');
     }
 
-    private static List<string> Names(List<(string Name, string Text)> entries) => entries.ConvertAll(entry => entry.Name);
+    private static List<string> Names(List<(string Name, string Text)> entries) =>
+        entries.ConvertAll(entry => entry.Name);
 }

@@ -136,7 +136,8 @@ internal sealed class XmlText(XmlReader reader)
         }
     }
 
-    /// <summary>Several lines are shown as they are; an expression in backquotes; a single word like any other.</summary>
+    /// <summary>Several lines are shown as they are; an expression in backquotes; a single word like any
+    /// other.</summary>
     private void Code()
     {
         StringBuilder content = new();

@@ -176,7 +176,8 @@ public sealed class DotnetDocsSourceTests : IDisposable
     {
         if (!DotnetDocsInstalled()) Assert.Skip("The .NET SDK's packs/*/*/ref/net*/*.xml are not installed.");
         CorpusTally tally = new();
-        Regex markup = new(@"</?(see|para|c|paramref|code|list|item|summary|param)\b[^<>\n]*/?>|``\d|[ \t]\n|\n{3}", RegexOptions.CultureInvariant);
+        Regex markup = new(@"</?(see|para|c|paramref|code|list|item|summary|param)\b[^<>\n]*/?>|``\d|[ \t]\n|\n{3}",
+            RegexOptions.CultureInvariant);
         int pages = 0, dirty = 0;
         foreach (Document document in Corpus.Open([Corpus.DotnetDocs]).Read(tally))
         {
@@ -206,7 +207,8 @@ public sealed class DotnetDocsSourceTests : IDisposable
     private void Pack(string path, string summary) => folder.Write(
         "packs/" + path, $"<doc><members><member name='T:N.T'><summary>{summary}</summary></member></members></doc>");
 
-    private List<string> Render(string members) => RenderFile($"<?xml version='1.0'?><doc><assembly><name>X</name></assembly><members>{members}</members></doc>");
+    private List<string> Render(string members) =>
+        RenderFile($"<?xml version='1.0'?><doc><assembly><name>X</name></assembly><members>{members}</members></doc>");
 
     private List<string> RenderFile(string xml)
     {

@@ -16,9 +16,12 @@ public sealed class SignatureTests
     [InlineData("M:System.Int32.TryParse(System.String,System.Int32@)", "Int32.TryParse(string, out int)")]
     [InlineData("M:System.Array.Resize``1(``0[]@,System.Int32)", "Array.Resize<T>(ref T[], int)")]
     [InlineData("M:System.Array.Copy(System.Int32[0:,0:],System.Byte*)", "Array.Copy(int[,], byte*)")]
-    [InlineData("M:A.B.F(System.Nullable{System.Int32},System.ValueTuple{System.Int32,System.String[]})", "B.F(int?, (int, string[]))")]
-    [InlineData("M:A.B.F(System.Collections.Generic.Dictionary{`0,`1}.KeyCollection)", "B.F(Dictionary<T1, T2>.KeyCollection)")]
-    [InlineData("M:System.Linq.Enumerable.Select``2(System.Collections.Generic.IEnumerable{``0},System.Func{``0,``1})", "Enumerable.Select<T1, T2>(IEnumerable<T1>, Func<T1, T2>)")]
+    [InlineData("M:A.B.F(System.Nullable{System.Int32},System.ValueTuple{System.Int32,System.String[]})",
+        "B.F(int?, (int, string[]))")]
+    [InlineData(
+        "M:A.B.F(System.Collections.Generic.Dictionary{`0,`1}.KeyCollection)", "B.F(Dictionary<T1, T2>.KeyCollection)")]
+    [InlineData("M:System.Linq.Enumerable.Select``2(System.Collections.Generic.IEnumerable{``0},System.Func{``0,``1})",
+        "Enumerable.Select<T1, T2>(IEnumerable<T1>, Func<T1, T2>)")]
     [InlineData("M:System.Decimal.op_Addition(System.Decimal,System.Decimal)", "Decimal.operator +(decimal, decimal)")]
     [InlineData("M:System.Half.op_Explicit(System.Half)~System.Byte", "explicit operator byte(Half)")]
     [InlineData("M:System.Array.System#Collections#IList#Add(System.Object)", "IList.Add(object)")]
@@ -27,7 +30,8 @@ public sealed class SignatureTests
     [InlineData("N:System.Data.SqlTypes", "System.Data.SqlTypes")]
     [InlineData("!:Unknown.Thing", "Thing")]
     [InlineData("System.UInt32", "UInt32")]
-    public void A_reference_reads_like_CSharp(string id, string expected) => Assert.Equal(expected, Signature.Reference(id));
+    public void A_reference_reads_like_CSharp(string id, string expected) =>
+        Assert.Equal(expected, Signature.Reference(id));
 
     [Theory]
     [InlineData("M:A.B.F(System.Collections.Generic.List{System.Int32")]
