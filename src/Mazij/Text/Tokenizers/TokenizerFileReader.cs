@@ -22,6 +22,7 @@ internal static class TokenizerFileReader
 
         Dictionary<int, string> texts = [];
         Dictionary<string, int> ids = ReadVocabulary(model.Member("vocab"), texts);
+        int[] byteIds = FindBytes(model, ids);
         HashSet<int> vocabularyIds = [.. texts.Keys];
         List<AddedToken> added = ReadAddedTokens(root, texts, ids);
         HashSet<int> special = [.. added.Where(token => token.Special).Select(token => token.Id)];
@@ -35,7 +36,7 @@ internal static class TokenizerFileReader
         {
             Vocabulary = new BpeVocabulary(tokens, merges, preSplit, wholeWords ? vocabularyIds : [])
             {
-                ByteIds = FindBytes(model, ids),
+                ByteIds = byteIds,
             },
             AddedTokens = added,
             Literals = literals,
