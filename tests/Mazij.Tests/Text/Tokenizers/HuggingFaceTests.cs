@@ -7,7 +7,9 @@ using Mazij.Text.Tokenizers;
 
 namespace Mazij.Tests.Text.Tokenizers;
 
-/// <summary>Hugging Face's own library reads our files and must agree. It runs on Node.js, from tests/checkers.</summary>
+/// <summary>
+/// Hugging Face's own library reads our files and must agree. It runs on Node.js, from tests/checkers.
+/// </summary>
 public sealed class HuggingFaceTests
 {
     public static TheoryData<string, bool> Files
@@ -30,7 +32,8 @@ public sealed class HuggingFaceTests
         string folder = Directory.CreateTempSubdirectory("mazij-test-").FullName;
         try
         {
-            TokenizerTrainerTests.Train(SampleTexts.Corpus, new() { VocabularySize = 1000, PreSplit = PreSplit.Named(preSplit) }).Save(folder);
+            TokenizerTrainerTests.Train(SampleTexts.Corpus,
+                new() { VocabularySize = 1000, PreSplit = PreSplit.Named(preSplit) }).Save(folder);
             if (nfc)
                 AddNfc(Path.Combine(folder, "tokenizer.json"));
             BpeTokenizer tokenizer = Tokenizer.Load(folder);
@@ -39,7 +42,8 @@ public sealed class HuggingFaceTests
             for (int i = 0; i < texts.Length; i++)
             {
                 int[] ids = tokenizer.Encode(texts[i]);
-                Assert.True(results[i].Ids.SequenceEqual(ids), $"{JsonSerializer.Serialize(texts[i])}: [{string.Join(' ', ids)}]" +
+                Assert.True(results[i].Ids.SequenceEqual(ids),
+                    $"{JsonSerializer.Serialize(texts[i])}: [{string.Join(' ', ids)}]" +
                     $" but the library gives [{string.Join(' ', results[i].Ids)}]");
                 Assert.Equal(results[i].Text, Encoding.UTF8.GetString(tokenizer.Decode(ids)));
             }
@@ -60,9 +64,11 @@ public sealed class HuggingFaceTests
             BpeTokenizer tokenizer = TokenizerTrainerTests.Train(SampleTexts.Corpus,
                 new() { VocabularySize = 600, SpecialTokens = ["<|endoftext|>", "<|im_start|>", "<|im"] });
             tokenizer.Save(folder);
-            string[] texts = ["<|im_start|>user\nhi<|im<|endoftext|>", "<|endoftext|><|endoftext|>", "x <|im_star t|> <|im_start|> y"];
+            string[] texts = ["<|im_start|>user\nhi<|im<|endoftext|>", "<|endoftext|><|endoftext|>",
+                "x <|im_star t|> <|im_start|> y"];
             (int[] Ids, string Text)[] results = RunChecker(checker, folder, texts);
-            Assert.Equal(results.Select(result => result.Ids), texts.Select(text => tokenizer.Encode(text, parseSpecialTokens: true)));
+            Assert.Equal(results.Select(result => result.Ids),
+                texts.Select(text => tokenizer.Encode(text, parseSpecialTokens: true)));
             Assert.Equal(texts, results.Select(result => result.Text));
         }
         finally
@@ -72,8 +78,10 @@ public sealed class HuggingFaceTests
     }
 
     /// <summary>
-    /// Random text without the characters on which JavaScript differs from the library in Rust and from llama.cpp: its \s
-    /// in GPT-2's built-in pattern has U+FEFF and lacks U+0085; and unassigned ones, whose class depends on Unicode's version.
+    /// Random text without the characters on which JavaScript differs from the library in Rust and from llama.cpp: its
+    /// \s
+    /// in GPT-2's built-in pattern has U+FEFF and lacks U+0085; and unassigned ones, whose class depends on Unicode's
+    /// version.
     /// </summary>
     private static string[] RandomTexts(string preSplit)
     {
@@ -105,7 +113,8 @@ public sealed class HuggingFaceTests
             Assert.Skip("@huggingface/tokenizers is not installed: run npm install in tests/checkers");
         try
         {
-            using Process node = Process.Start(new ProcessStartInfo("node", "--version") { RedirectStandardOutput = true })!;
+            ProcessStartInfo version = new("node", "--version") { RedirectStandardOutput = true };
+            using Process node = Process.Start(version)!;
             node.WaitForExit();
         }
         catch (System.ComponentModel.Win32Exception)

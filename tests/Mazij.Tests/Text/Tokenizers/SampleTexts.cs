@@ -35,9 +35,12 @@ internal static class SampleTexts
 
     private static readonly string[] Pieces =
     [
-        " ", " ", " ", "  ", "\n", "\r", "\r\n", "\t", "\u00a0", "\u3000", "\u0085", "\u2028", "'", "'s", "'LL", "'Re", "'d", "a", "b",
-        "the", "Th", "B", "AB", "1", "23", "4567", "²", "Ⅷ", "٣", "é", "e\u0301", "\u0301", "\u0903", "ǅ", "ʰ", "א", "日", "本", "ー",
-        "・", "゛", "\u3099", "か", "\u3097", "龥", "龦", "한", "!", "?!", "/", "_", "$", "+", "^", "—", "☃", "👩", "\u200d", "\ufeff",
+        " ", " ", " ", "  ", "\n", "\r", "\r\n", "\t", "\u00a0", "\u3000", "\u0085", "\u2028", "'", "'s", "'LL",
+        "'Re", "'d", "a", "b",
+        "the", "Th", "B", "AB", "1", "23", "4567", "²", "Ⅷ", "٣", "é", "e\u0301", "\u0301", "\u0903", "ǅ", "ʰ", "א",
+        "日", "本", "ー",
+        "・", "゛", "\u3099", "か", "\u3097", "龥", "龦", "한", "!", "?!", "/", "_", "$", "+", "^", "—", "☃", "👩", "\u200d",
+        "\ufeff",
         "\u00ad", "\0", "\u001b", "\u0378", "\ue000", "𝐀", "𐐀", "𐐨", "𝟙", "𠀀", "\U000e0100", "\U0001d165", "ſ",
     ];
 
@@ -70,6 +73,7 @@ internal static class SampleTexts
         Random random = new(1);
         string[] words = string.Join(' ', All).Split(' ', StringSplitOptions.RemoveEmptyEntries);
         return Enumerable.Range(0, 60).Select(_ => Encoding.UTF8.GetBytes(string.Join(' ',
-            Enumerable.Range(0, 120).Select(_ => words[(int)(words.Length * random.NextDouble() * random.NextDouble())])))).ToArray();
+            Enumerable.Range(0, 120).Select(_ =>
+                words[(int)(words.Length * random.NextDouble() * random.NextDouble())])))).ToArray();
     }
 }

@@ -18,13 +18,15 @@ public sealed class TokenizerFileTests
         {
             foreach (PreSplit split in PreSplit.All)
             {
-                BpeTokenizer tokenizer = TokenizerTrainerTests.Train(SampleTexts.Corpus, new() { VocabularySize = 600, PreSplit = split });
+                BpeTokenizer tokenizer = TokenizerTrainerTests.Train(SampleTexts.Corpus,
+                    new() { VocabularySize = 600, PreSplit = split });
                 tokenizer.Save(Path.Combine(folder, split.Name));
                 BpeTokenizer loaded = Tokenizer.Load(Path.Combine(folder, split.Name));
                 Assert.Equal(tokenizer.Hash, loaded.Hash);
                 Assert.Equal(split, loaded.PreSplit);
                 Assert.Equal(599, loaded.EndOfTextId);
-                Assert.Equal(Enumerable.Range(-1, 602).Select(tokenizer.Spelling), Enumerable.Range(-1, 602).Select(loaded.Spelling));
+                Assert.Equal(Enumerable.Range(-1, 602).Select(tokenizer.Spelling), Enumerable.Range(-1, 602)
+                    .Select(loaded.Spelling));
                 foreach (string text in SampleTexts.All)
                     Assert.Equal(tokenizer.Encode(text, true), loaded.Encode(text, true));
                 loaded.Save(Path.Combine(folder, "copy"));
@@ -51,7 +53,8 @@ public sealed class TokenizerFileTests
     [Fact]
     public void Merges_may_be_pairs() => Assert.Equal(Trained.Encode("the function"), Read(json =>
         json["model"]!["merges"] = new JsonArray([.. json["model"]!["merges"]!.AsArray()
-            .Select(merge => new JsonArray([.. merge!.GetValue<string>().Split(' ').Select(part => JsonValueOf(part))]))])).Encode("the function"));
+            .Select(merge => new JsonArray([.. merge!.GetValue<string>().Split(' ')
+                .Select(part => JsonValueOf(part))]))])).Encode("the function"));
 
     [Fact]
     public void Ignore_merges_takes_whole_words_first()
@@ -75,7 +78,7 @@ public sealed class TokenizerFileTests
             JsonArray added = json["added_tokens"]!.AsArray();
             added.Add(JsonNode.Parse("""{"id": 300, "content": "<think>", "special": false, "normalized": false}"""));
             added.Add(JsonNode.Parse("""{"id": 301, "content": "<think>x", "special": false}"""));
-            added.Add(JsonNode.Parse("""{"id": 302, "content": "<mask>", "special": true, "lstrip": true, "rstrip": true}"""));
+            added.Add(JsonNode.Parse("""{"id": 302, "content": "<mask>", "lstrip": true, "special": true, "rstrip": true}"""));
         });
         Assert.Equal([300, (int)'y'], tokenizer.Encode("<think>y"));
         Assert.Equal([(int)'y', 302, (int)'z'], tokenizer.Encode("y \u3000<mask>\n z", parseSpecialTokens: true));
@@ -114,13 +117,16 @@ public sealed class TokenizerFileTests
         { "model.continuing_subword_prefix=\"##\"", "model.continuing_subword_prefix" },
         { "decoder={\"type\":\"Metaspace\"}", "decoder.type is 'Metaspace'" },
         { "normalizer={\"type\":\"Lowercase\"}", "normalizer.type is 'Lowercase'" },
-        { "normalizer={\"type\":\"Sequence\",\"normalizers\":[{\"type\":\"NFD\"}]}", "normalizer.normalizers[0].type is 'NFD'" },
+        { "normalizer={\"type\":\"Sequence\",\"normalizers\":[{\"type\":\"NFD\"}]}",
+            "normalizer.normalizers[0].type is 'NFD'" },
         { "pre_tokenizer=null", "pre_tokenizer is missing" },
         { "pre_tokenizer={\"type\":\"Whitespace\"}", "pre_tokenizer.type is 'Whitespace'" },
         { "pre_tokenizer={\"type\":\"ByteLevel\"}", "pre_tokenizer has no 'add_prefix_space'" },
-        { "pre_tokenizer={\"type\":\"ByteLevel\",\"add_prefix_space\":true}", "pre_tokenizer.add_prefix_space is true" },
+        { "pre_tokenizer={\"type\":\"ByteLevel\",\"add_prefix_space\":true}",
+            "pre_tokenizer.add_prefix_space is true" },
         { "pre_tokenizer={\"type\":\"Sequence\",\"pretokenizers\":[]}", "pre_tokenizer has no ByteLevel" },
-        { "pre_tokenizer.pretokenizers[0].pattern.Regex=\"\\\\w+\"", "pre_tokenizer splits by '\\w+', which is none of the known" },
+        { "pre_tokenizer.pretokenizers[0].pattern.Regex=\"\\\\w+\"",
+            "pre_tokenizer splits by '\\w+', which is none of the known" },
         { "pre_tokenizer.pretokenizers[0].behavior=\"Removed\"", "behavior is 'Removed'" },
         { "added_tokens[0].content=\"\"", "added_tokens[0].content must have 1 to 512 bytes" },
         { "added_tokens[0].id=300.5", "added_tokens[0].id is '300.5', not an id" },
@@ -153,11 +159,14 @@ public sealed class TokenizerFileTests
     public void Text_that_is_not_Unicode_is_refused()
     {
         string json = Encoding.UTF8.GetString(Trained.Json.Span);
-        foreach ((string key, string place) in new[] { ("model.merges[0]", "\"merges\": ["), ("model.vocab", "\"vocab\": {") })
+        foreach ((string key, string place) in new[] { ("model.merges[0]", "\"merges\": ["),
+            ("model.vocab", "\"vocab\": {") })
         {
-            string broken = json.Replace(place, place + (key == "model.vocab" ? "\"\\ud800\": 7," : "\"\\ud800 a\","), StringComparison.Ordinal);
+            string broken = json.Replace(place, place +
+                (key == "model.vocab" ? "\"\\ud800\": 7," : "\"\\ud800 a\","), StringComparison.Ordinal);
             InputException error = Assert.Throws<InputException>(() => Read(Encoding.UTF8.GetBytes(broken), null));
-            Assert.Matches($"{System.Text.RegularExpressions.Regex.Escape(key)}.*not valid Unicode|not JSON", error.Message);
+            Assert.Matches($"{System.Text.RegularExpressions.Regex.Escape(key)}.*not valid Unicode|not JSON",
+                error.Message);
         }
     }
 
@@ -165,7 +174,8 @@ public sealed class TokenizerFileTests
     public void What_is_not_JSON_is_refused()
     {
         string deep = new('[', 100_000);
-        foreach (string text in (string[])["", "{", "[]", "null", "{}", "{\"a\":1,\"a\":2}", deep, "\0\0\0", "{\"model\": {\"vocab\": {\"\\ud800\": 1}}}"])
+        foreach (string text in (string[])["", "{", "[]", "null", "{}", "{\"a\":1,\"a\":2}", deep, "\0\0\0",
+            "{\"model\": {\"vocab\": {\"\\ud800\": 1}}}"])
         {
             InputException error = Assert.Throws<InputException>(() => Read(Encoding.UTF8.GetBytes(text), null));
             Assert.DoesNotContain('\n', error.Message);
@@ -201,7 +211,8 @@ public sealed class TokenizerFileTests
     private static void Apply(JsonNode json, string fault)
     {
         string[] parts = fault.Split('=', 2);
-        string[] path = parts[0].Replace("[", ".", StringComparison.Ordinal).Replace("]", "", StringComparison.Ordinal).Split('.');
+        string[] path = parts[0].Replace("[", ".", StringComparison.Ordinal).Replace("]", "", StringComparison.Ordinal)
+            .Split('.');
         JsonNode parent = json;
         foreach (string step in path[..^1])
             parent = int.TryParse(step, out int index) ? parent[index]! : parent[step]!;
@@ -211,7 +222,8 @@ public sealed class TokenizerFileTests
             parent[path[^1]] = JsonNode.Parse(parts[1]);
     }
 
-    private static System.Text.Json.Nodes.JsonValue JsonValueOf(string text) => System.Text.Json.Nodes.JsonValue.Create(text);
+    private static System.Text.Json.Nodes.JsonValue JsonValueOf(string text) =>
+        System.Text.Json.Nodes.JsonValue.Create(text);
 
     private static BpeTokenizer Read(Action<JsonNode> change, string? config = null)
     {
