@@ -43,13 +43,16 @@ public sealed class TokenizerTrainerTests
     [Fact]
     public void Long_documents_are_cut_for_the_threads_without_changing_any_word()
     {
-        byte[] document = [.. Enumerable.Repeat(SampleTexts.Corpus, 60).SelectMany(c => c).SelectMany(text => text)];
-        Assert.True(document.Length > 2 << 20);
+        byte[] prose = [.. Enumerable.Repeat(SampleTexts.Corpus, 60).SelectMany(c => c).SelectMany(text => text)];
+        // Nearly all of its spaces are where some pattern's word would be cut.
+        byte[] spaces = [.. Enumerable.Repeat("é   \n   !   9   \n\n   'll 7 ?   ab\u3000 "u8.ToArray(), 60_000).SelectMany(c => c)];
+        Assert.True(prose.Length > 2 << 20 && spaces.Length > 2 << 20);
         foreach (PreSplit split in PreSplit.All)
         {
             WordCounter whole = new();
-            whole.AddText(document, split.Splitter);
-            WordCounter cut = CorpusWords.Count([document], split.Splitter, 3, null, CancellationToken.None);
+            whole.AddText(prose, split.Splitter);
+            whole.AddText(spaces, split.Splitter);
+            WordCounter cut = CorpusWords.Count([prose, spaces], split.Splitter, 3, null, CancellationToken.None);
             Assert.Equal(Counts(whole), Counts(cut));
         }
     }
