@@ -15,7 +15,8 @@ if (!Directory.Exists(packs))
     packs = "/usr/share/dotnet/packs";
 List<ReadOnlyMemory<byte>> documents = [];
 long total = 0;
-foreach (string file in Directory.EnumerateFiles(packs, "*.xml", SearchOption.AllDirectories).Order(StringComparer.Ordinal))
+foreach (string file in Directory.EnumerateFiles(packs, "*.xml", SearchOption.AllDirectories)
+    .Order(StringComparer.Ordinal))
 {
     if (total >= (long)megabytes << 20)
         break;

@@ -1,6 +1,8 @@
 namespace Mazij.Text.Tokenizers;
 
-/// <summary>A token that stands for a fixed text outside byte-pair merging, as tokenizer.json's added_tokens describe it.</summary>
+/// <summary>
+/// A token that stands for a fixed text outside byte-pair merging, as tokenizer.json's added_tokens describe it.
+/// </summary>
 /// <param name="Id">Its id.</param>
 /// <param name="Content">The text it stands for.</param>
 public sealed record AddedToken(int Id, string Content)
@@ -9,7 +11,8 @@ public sealed record AddedToken(int Id, string Content)
     internal const int LongestContent = 512;
 
     /// <summary>
-    /// Whether it is a control token: recognised only where special tokens are asked for. Others are recognised in any text.
+    /// Whether it is a control token: recognised only where special tokens are asked for. Others are recognised in any
+    /// text.
     /// </summary>
     public bool Special { get; init; } = true;
 

@@ -3,7 +3,9 @@ using System.Text;
 
 namespace Mazij.Text.Tokenizers;
 
-/// <summary>Finds added tokens in text: the leftmost, of those the longest. A trie over the bytes of their contents.</summary>
+/// <summary>
+/// Finds added tokens in text: the leftmost, of those the longest. A trie over the bytes of their contents.
+/// </summary>
 internal sealed class AddedTokenMatcher
 {
     private readonly Dictionary<long, int> children = [];

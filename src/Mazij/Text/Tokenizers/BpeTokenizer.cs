@@ -65,17 +65,21 @@ public sealed class BpeTokenizer : ITokenizer
     /// <inheritdoc/>
     /// <remarks>
     /// Added tokens that are not special (a Hugging Face file may have some) are recognised, as every reader of such a
-    /// file does. If the file asks for it, the text is brought to Unicode's form NFC first, so that the ids stand for that form.
+    /// file does. If the file asks for it, the text is brought to Unicode's form NFC first, so that the ids stand for
+    /// that form.
     /// </remarks>
     public void Encode(ReadOnlySpan<byte> utf8, List<int> ids) => Encode(utf8, ids, ordinaryMatchers);
 
-    /// <summary>As <see cref="Encode(ReadOnlySpan{byte}, List{int})"/>, but text that spells a special token becomes its
+    /// <summary>As <see cref="Encode(ReadOnlySpan{byte}, List{int})"/>, but text that spells a special token becomes
+    /// its
     /// id: for prompts that a chat template has built, never for text from elsewhere.</summary>
     /// <param name="utf8">The prompt.</param>
     /// <param name="ids">Receives the ids.</param>
     public void EncodePrompt(ReadOnlySpan<byte> utf8, List<int> ids) => Encode(utf8, ids, allMatchers);
 
-    /// <summary>The ids of a text; special tokens only if asked for. See the two methods on UTF-8 for large texts.</summary>
+    /// <summary>
+    /// The ids of a text; special tokens only if asked for. See the two methods on UTF-8 for large texts.
+    /// </summary>
     /// <param name="text">The text.</param>
     /// <param name="parseSpecialTokens">Whether text that spells a special token becomes its id.</param>
     public int[] Encode(string text, bool parseSpecialTokens = false)
@@ -92,7 +96,7 @@ public sealed class BpeTokenizer : ITokenizer
         for (int i = 0; i < ids.Length; i++)
             length += RequireBytes(ids, i).Length;
         if (length > Array.MaxLength)
-            throw new InputException($"{ids.Length} ids stand for {length} bytes, more than fit in memory; decode fewer at once");
+            throw new InputException($"{ids.Length} ids stand for {length} bytes, too many; decode fewer at once");
         byte[] bytes = new byte[length];
         int written = 0;
         foreach (int id in ids)
@@ -104,11 +108,15 @@ public sealed class BpeTokenizer : ITokenizer
         return bytes;
     }
 
-    /// <summary>The bytes that an id stands for (of an added token, its text); empty for an id that is not used.</summary>
+    /// <summary>
+    /// The bytes that an id stands for (of an added token, its text); empty for an id that is not used.
+    /// </summary>
     /// <param name="id">Any number.</param>
     public ReadOnlySpan<byte> TokenBytes(int id) => vocabulary.Bytes(id);
 
-    /// <summary>The bytes of a token as text for display; bytes that are not UTF-8 on their own show as U+FFFD.</summary>
+    /// <summary>
+    /// The bytes of a token as text for display; bytes that are not UTF-8 on their own show as U+FFFD.
+    /// </summary>
     /// <param name="id">Any number.</param>
     public string TokenText(int id) => Encoding.UTF8.GetString(TokenBytes(id));
 
@@ -131,12 +139,15 @@ public sealed class BpeTokenizer : ITokenizer
     /// <param name="id">Any number.</param>
     public bool IsSpecial(int id) => addedById.TryGetValue(id, out AddedToken? token) && token.Special;
 
-    /// <summary>A decoder for ids that arrive one at a time, which yields text as soon as its characters are complete.</summary>
+    /// <summary>
+    /// A decoder for ids that arrive one at a time, which yields text as soon as its characters are complete.
+    /// </summary>
     /// <param name="skipSpecialTokens">Whether special tokens yield nothing rather than their text.</param>
     public TokenStreamDecoder CreateStreamDecoder(bool skipSpecialTokens = false) => new(this, skipSpecialTokens);
 
     /// <summary>
-    /// Writes tokenizer.json, the same bytes it was loaded from, and tokenizer_config.json if there is one, into a folder,
+    /// Writes tokenizer.json, the same bytes it was loaded from, and tokenizer_config.json if there is one, into a
+    /// folder,
     /// which is created if need be.
     /// </summary>
     /// <param name="folder">The folder.</param>
@@ -148,7 +159,8 @@ public sealed class BpeTokenizer : ITokenizer
             AtomicFile.Write(Path.Combine(folder, TokenizerConfigFile.Name), stream => stream.Write(config));
     }
 
-    private void Encode(ReadOnlySpan<byte> text, List<int> ids, (AddedTokenMatcher Raw, AddedTokenMatcher Normalized) matchers)
+    private void Encode(ReadOnlySpan<byte> text, List<int> ids,
+        (AddedTokenMatcher Raw, AddedTokenMatcher Normalized) matchers)
     {
         if (!encoders.TryTake(out WordEncoder? encoder))
             encoder = new WordEncoder(vocabulary);
@@ -166,7 +178,8 @@ public sealed class BpeTokenizer : ITokenizer
         encoders.Add(encoder);
     }
 
-    private void EncodeNormalized(WordEncoder encoder, ReadOnlySpan<byte> text, List<int> ids, AddedTokenMatcher matcher)
+    private void EncodeNormalized(WordEncoder encoder, ReadOnlySpan<byte> text, List<int> ids,
+        AddedTokenMatcher matcher)
     {
         if (definition.NormalizesToNfc && Nfc.Normalize(text) is byte[] normalized)
             text = normalized;

@@ -2,7 +2,9 @@ using System.IO.Hashing;
 
 namespace Mazij.Text.Tokenizers;
 
-/// <summary>The tokens, their merges and the pre-split: what byte-level BPE needs to encode and decode. Immutable.</summary>
+/// <summary>
+/// The tokens, their merges and the pre-split: what byte-level BPE needs to encode and decode. Immutable.
+/// </summary>
 internal sealed class BpeVocabulary
 {
     private readonly byte[]?[] tokens;
@@ -12,7 +14,8 @@ internal sealed class BpeVocabulary
     /// <param name="tokens">The bytes of every id; null for an id that is not used.</param>
     /// <param name="merges">The merges, in order of rank.</param>
     /// <param name="preSplit">The pre-split.</param>
-    /// <param name="wholeWordIds">Ids that a whole word becomes without merging (tokenizer.json's ignore_merges).</param>
+    /// <param name="wholeWordIds">Ids that a whole word becomes without merging (tokenizer.json's
+    /// ignore_merges).</param>
     public BpeVocabulary(byte[]?[] tokens, Merge[] merges, PreSplit preSplit, IReadOnlyCollection<int> wholeWordIds)
     {
         this.tokens = tokens;
@@ -59,7 +62,9 @@ internal sealed class BpeVocabulary
         return table;
     }
 
-    /// <summary>The slot that holds the word, or the empty one where it belongs; slots hold id + 1, 0 is empty.</summary>
+    /// <summary>
+    /// The slot that holds the word, or the empty one where it belongs; slots hold id + 1, 0 is empty.
+    /// </summary>
     private int FindWholeWord(int[] table, ReadOnlySpan<byte> word)
     {
         int slot = (int)XxHash3.HashToUInt64(word) & (table.Length - 1);

@@ -3,7 +3,8 @@ using System.Text;
 namespace Mazij.Text.Tokenizers;
 
 /// <summary>
-/// GPT-2's spelling of bytes as printable characters, in which tokenizer.json writes tokens: the printable characters of
+/// GPT-2's spelling of bytes as printable characters, in which tokenizer.json writes tokens: the printable characters
+/// of
 /// Latin-1 stand for themselves, the other bytes, in order, for U+0100 and up (a space is 'Ġ', a newline 'Ċ').
 /// </summary>
 internal static class ByteSpelling
@@ -23,7 +24,9 @@ internal static class ByteSpelling
         return text.ToString();
     }
 
-    /// <summary>The bytes that <paramref name="text"/> spells, or null if it has a character outside the alphabet.</summary>
+    /// <summary>
+    /// The bytes that <paramref name="text"/> spells, or null if it has a character outside the alphabet.
+    /// </summary>
     public static byte[]? TryRead(string text)
     {
         byte[] bytes = new byte[text.Length];

@@ -48,7 +48,9 @@ internal sealed class CasedWordSplitter : PreSplitter
         return end < 0 && canStart ? UpperEnd(text, start) : end;
     }
 
-    /// <summary>U* L+ at <paramref name="position"/>: if no L follows the run of U, its last member that is also in L ends it.</summary>
+    /// <summary>
+    /// U* L+ at <paramref name="position"/>: if no L follows the run of U, its last member that is also in L ends it.
+    /// </summary>
     private static int LowerEnd(ReadOnlySpan<byte> text, int position)
     {
         int lastInBoth = -1;

@@ -37,7 +37,8 @@ internal static class Characters
     private static readonly CharacterClass[] AsciiClasses = BuildAscii();
 
     /// <summary>
-    /// The class of the character at <paramref name="position"/> and its length in bytes. Bytes that are not UTF-8 count
+    /// The class of the character at <paramref name="position"/> and its length in bytes. Bytes that are not UTF-8
+    /// count
     /// as U+FFFD, a symbol, one for each maximal ill-formed part (the Unicode Standard's practice for replacement).
     /// </summary>
     public static CharacterClass At(ReadOnlySpan<byte> text, int position, out int length)
@@ -52,7 +53,9 @@ internal static class Characters
         return Of(rune);
     }
 
-    /// <summary>The end of the run of characters in <paramref name="classes"/> that starts at <paramref name="position"/>.</summary>
+    /// <summary>
+    /// The end of the run of characters in <paramref name="classes"/> that starts at <paramref name="position"/>.
+    /// </summary>
     public static int SkipRun(ReadOnlySpan<byte> text, int position, CharacterClass classes)
     {
         while (position < text.Length && (At(text, position, out int length) & classes) != 0)

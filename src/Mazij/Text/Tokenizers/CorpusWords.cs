@@ -10,19 +10,22 @@ internal static class CorpusWords
     private const int ChunkBytes = 1 << 20;
 
     /// <summary>
-    /// Counts the words of all documents. Documents are copied into chunks, so the caller may reuse their memory as soon
+    /// Counts the words of all documents. Documents are copied into chunks, so the caller may reuse their memory as
+    /// soon
     /// as the next one is asked for; long ones are cut where every pattern cuts them anyway.
     /// </summary>
     /// <param name="documents">The documents; enumerated once, by one thread at a time.</param>
     /// <param name="splitter">Cuts text into words.</param>
     /// <param name="threads">How many threads count.</param>
-    /// <param name="bytesRead">Called now and then with the number of bytes read so far, by one thread at a time.</param>
+    /// <param name="bytesRead">Called now and then with the number of bytes read so far, by one thread at a
+    /// time.</param>
     /// <param name="cancellation">Ends the counting early.</param>
     public static WordCounter Count(IEnumerable<ReadOnlyMemory<byte>> documents, PreSplitter splitter, int threads,
         Action<long>? bytesRead, CancellationToken cancellation)
     {
         List<WordCounter> counters = [];
-        Partitioner<Chunk> chunks = Partitioner.Create(Chunks(documents, bytesRead), EnumerablePartitionerOptions.NoBuffering);
+        Partitioner<Chunk> chunks =
+            Partitioner.Create(Chunks(documents, bytesRead), EnumerablePartitionerOptions.NoBuffering);
         ParallelOptions options = new() { MaxDegreeOfParallelism = threads, CancellationToken = cancellation };
         try
         {
@@ -87,7 +90,8 @@ internal static class CorpusWords
     }
 
     /// <summary>
-    /// How much of the text to take at once: about a chunk, up to a space after an ASCII letter. No pattern's word goes on
+    /// How much of the text to take at once: about a chunk, up to a space after an ASCII letter. No pattern's word goes
+    /// on
     /// from a letter to a space, and none looks beyond a letter, so the words are those of the uncut text.
     /// </summary>
     private static int SafeLength(ReadOnlySpan<byte> text)

@@ -3,23 +3,36 @@ using System.Text.Json;
 
 namespace Mazij.Text.Tokenizers;
 
-/// <summary>A value in a JSON file that knows where it stands, so that what is wrong with it can be said in one line.</summary>
+/// <summary>
+/// A value in a JSON file that knows where it stands, so that what is wrong with it can be said in one line.
+/// </summary>
 internal readonly struct JsonValue
 {
     private const long LargestFile = 512L << 20;
     private const int LongestQuote = 60;
 
     private readonly string file;
+    private readonly string parentKey;
+    private readonly string? name;
+    private readonly int index;
 
-    private JsonValue(string file, string key, JsonElement element)
+    private JsonValue(string file, string parentKey, string? name, int index, JsonElement element)
     {
         this.file = file;
-        Key = key;
+        this.parentKey = parentKey;
+        this.name = name;
+        this.index = index;
         Element = element;
     }
 
-    /// <summary>The path of the value, such as model.merges[3].</summary>
-    public string Key { get; }
+    /// <summary>
+    /// The path of the value, such as model.merges[3]; put together only when asked for, as files are large.
+    /// </summary>
+    public string Key =>
+        name is null ? (index < 0 ? parentKey : $"{parentKey}[{index}]")
+        : index >= 0 ? $"{parentKey}[{Quote(name)}]"
+        : parentKey.Length == 0 ? name
+        : $"{parentKey}.{name}";
 
     /// <summary>The value.</summary>
     public JsonElement Element { get; }
@@ -35,7 +48,7 @@ internal readonly struct JsonValue
         {
             long length = new FileInfo(path).Length;
             if (length > LargestFile)
-                throw new InputException($"{path}: {length} bytes are too many for a tokenizer; is this the right file?");
+                throw new InputException($"{path}: {length} bytes are too many for a tokenizer; give another file");
             return File.ReadAllBytes(path);
         }
         catch (Exception error) when (error is IOException or UnauthorizedAccessException)
@@ -63,7 +76,7 @@ internal readonly struct JsonValue
     /// <summary>The root of a document, which must be an object.</summary>
     public static JsonValue Root(string file, JsonDocument document)
     {
-        JsonValue root = new(file, "", document.RootElement);
+        JsonValue root = new(file, "", null, -1, document.RootElement);
         root.Require(JsonValueKind.Object, "an object");
         return root;
     }
@@ -77,7 +90,7 @@ internal readonly struct JsonValue
     {
         Require(JsonValueKind.Object, "an object");
         bool found = Element.TryGetProperty(name, out JsonElement member);
-        value = new JsonValue(file, Key.Length == 0 ? name : $"{Key}.{name}", member);
+        value = new JsonValue(file, Key, name, -1, member);
         return found && member.ValueKind != JsonValueKind.Null;
     }
 
@@ -85,27 +98,30 @@ internal readonly struct JsonValue
     public IEnumerable<JsonValue> Items()
     {
         Require(JsonValueKind.Array, "an array");
-        int index = 0;
+        string key = Key;
+        int position = 0;
         foreach (JsonElement element in Element.EnumerateArray())
-            yield return new JsonValue(file, $"{Key}[{index++}]", element);
+            yield return new JsonValue(file, key, null, position++, element);
     }
 
     /// <summary>The members of this object.</summary>
     public IEnumerable<(string Name, JsonValue Value)> Members()
     {
         Require(JsonValueKind.Object, "an object");
+        string key = Key;
+        int position = 0;
         foreach (JsonProperty property in Element.EnumerateObject())
         {
-            string name;
+            string member;
             try
             {
-                name = property.Name;
+                member = property.Name;
             }
             catch (InvalidOperationException error)
             {
                 throw Wrong("has a name that is not valid Unicode", error);
             }
-            yield return (name, new JsonValue(file, $"{Key}[{Quote(name)}]", property.Value));
+            yield return (member, new JsonValue(file, key, member, position++, property.Value));
         }
     }
 
@@ -127,7 +143,9 @@ internal readonly struct JsonValue
     public int Id()
     {
         Require(JsonValueKind.Number, "a number");
-        return Element.TryGetInt32(out int id) && id >= 0 ? id : throw Wrong($"is {Quote(Element.GetRawText())}, not an id");
+        return Element.TryGetInt32(out int id) && id >= 0
+            ? id
+            : throw Wrong($"is {Quote(Element.GetRawText())}, not an id");
     }
 
     /// <summary>A boolean member; <paramref name="otherwise"/> if it is absent or null.</summary>
@@ -148,7 +166,8 @@ internal readonly struct JsonValue
     }
 
     /// <summary>Text of a file for a message: in quotes, on one line, not too long.</summary>
-    public static string Quote(string text) => $"'{OneLine(text.Length > LongestQuote ? text[..LongestQuote] + "..." : text)}'";
+    public static string Quote(string text) =>
+        $"'{OneLine(text.Length > LongestQuote ? text[..LongestQuote] + "..." : text)}'";
 
     private static string OneLine(string text)
     {

@@ -3,7 +3,8 @@ using System.Buffers;
 namespace Mazij.Text.Tokenizers;
 
 /// <summary>
-/// Merges one long word in O(n log n): the tokens form a linked list, the pairs that merge a binary heap ordered by rank,
+/// Merges one long word in O(n log n): the tokens form a linked list, the pairs that merge a binary heap ordered by
+/// rank,
 /// then position. An entry whose pair has changed in the meantime is dropped when it comes up.
 /// </summary>
 internal ref struct LongWordMerger

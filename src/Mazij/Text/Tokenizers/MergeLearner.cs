@@ -4,8 +4,10 @@ namespace Mazij.Text.Tokenizers;
 
 /// <summary>
 /// Learns merges from counted words: again and again the pair of neighbouring tokens that occurs most often, over all
-/// words weighted by their counts, becomes a token (Sennrich et al. 2016, arXiv 1508.07909). Of pairs that occur equally
-/// often the one with the smaller left id goes first, then the smaller right id. The counts of pairs are kept up to date
+/// words weighted by their counts, becomes a token (Sennrich et al. 2016, arXiv 1508.07909). Of pairs that occur
+/// equally
+/// often the one with the smaller left id goes first, then the smaller right id. The counts of pairs are kept up to
+/// date
 /// around each merge, and a heap holds the pairs: an entry whose count has fallen since is put back with the new one.
 /// </summary>
 internal sealed class MergeLearner
@@ -45,7 +47,9 @@ internal sealed class MergeLearner
         EnqueueNewPairs();
     }
 
-    /// <summary>Takes the most frequent pair off the heap, if one occurs at least <paramref name="minimum"/> times.</summary>
+    /// <summary>
+    /// Takes the most frequent pair off the heap, if one occurs at least <paramref name="minimum"/> times.
+    /// </summary>
     public bool TryTakeBest(long minimum, out int left, out int right)
     {
         while (heap.TryDequeue(out int index, out Candidate candidate))

@@ -56,7 +56,9 @@ internal sealed class MergeTable
     }
 }
 
-/// <summary>One merge: the token <paramref name="Left"/> followed by <paramref name="Right"/> becomes <paramref name="Result"/>.</summary>
+/// <summary>
+/// One merge: the token <paramref name="Left"/> followed by <paramref name="Right"/> becomes <paramref name="Result"/>.
+/// </summary>
 /// <param name="Left">Id of the first token.</param>
 /// <param name="Right">Id of the second token.</param>
 /// <param name="Result">Id of the token whose bytes are both, joined.</param>

@@ -5,13 +5,15 @@ using System.Text;
 namespace Mazij.Text.Tokenizers;
 
 /// <summary>
-/// Unicode Normalization Form C of UTF-8 (Unicode Standard Annex 15). Our own, because string.Normalize does nothing where
+/// Unicode Normalization Form C of UTF-8 (Unicode Standard Annex 15). Our own, because string.Normalize does nothing
+/// where
 /// globalization is invariant. Bytes that are not UTF-8 pass through and separate what surrounds them.
 /// </summary>
 internal static class Nfc
 {
     private const int HangulFirst = 0xAC00, LeadFirst = 0x1100, VowelFirst = 0x1161, TrailFirst = 0x11A7;
-    private const int LeadCount = 19, VowelCount = 21, TrailCount = 28, HangulCount = LeadCount * VowelCount * TrailCount;
+    private const int LeadCount = 19, VowelCount = 21, TrailCount = 28;
+    private const int HangulCount = LeadCount * VowelCount * TrailCount;
 
     private static readonly Lazy<Tables> Canonical = new(Tables.Read);
 
@@ -221,6 +223,7 @@ internal static class Nfc
             }
         }
 
-        private static int Hex(string digits) => int.Parse(digits, NumberStyles.HexNumber, CultureInfo.InvariantCulture);
+        private static int Hex(string digits) =>
+            int.Parse(digits, NumberStyles.HexNumber, CultureInfo.InvariantCulture);
     }
 }

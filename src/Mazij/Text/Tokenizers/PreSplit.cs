@@ -1,7 +1,8 @@
 namespace Mazij.Text.Tokenizers;
 
 /// <summary>
-/// A pre-split: the pattern that cuts text into words before byte pairs merge. Only patterns that llama.cpp knows by name
+/// A pre-split: the pattern that cuts text into words before byte pairs merge. Only patterns that llama.cpp knows by
+/// name
 /// are here, so that every tokenizer can be exported (GGUF's tokenizer.ggml.pre).
 /// </summary>
 public sealed class PreSplit
@@ -44,16 +45,18 @@ public sealed class PreSplit
             AnyCaseContraction + @"|[^\r\n\p{L}\p{N}]?[\p{L}\p{M}]+|\p{N}| ?[^\s\p{L}\p{M}\p{N}]+[\r\n]*" + WhiteSpace),
         // Ling's pattern: possessive quantifiers and another order of the contractions, the same words as qwen2's.
         new("bailingmoe", WordSplitter.Qwen2, false,
-            @"'(?i:[sdmt]|ll|ve|re)|[^\r\n\p{L}\p{N}]?+\p{L}+|\p{N}| ?[^\s\p{L}\p{N}]++[\r\n]*|\s*[\r\n]|\s+(?!\S)|\s+"),
+            @"'(?i:[sdmt]|ll|ve|re)|[^\r\n\p{L}\p{N}]?+\p{L}+|\p{N}" +
+            @"| ?[^\s\p{L}\p{N}]++[\r\n]*|\s*[\r\n]|\s+(?!\S)|\s+"),
         new("gpt-4o", CasedWordSplitter.Gpt4o, false,
             @"[^\r\n\p{L}\p{N}]?[\p{Lu}\p{Lt}\p{Lm}\p{Lo}\p{M}]*[\p{Ll}\p{Lm}\p{Lo}\p{M}]+" + AnyCaseContraction + "?" +
-            @"|[^\r\n\p{L}\p{N}]?[\p{Lu}\p{Lt}\p{Lm}\p{Lo}\p{M}]+[\p{Ll}\p{Lm}\p{Lo}\p{M}]*" + AnyCaseContraction + "?" +
+            @"|[^\r\n\p{L}\p{N}]?[\p{Lu}\p{Lt}\p{Lm}\p{Lo}\p{M}]+[\p{Ll}\p{Lm}\p{Lo}\p{M}]*" +
+            AnyCaseContraction + "?" +
             @"|\p{N}{1,3}| ?[^\s\p{L}\p{N}]+[\r\n/]*" + WhiteSpace),
         new("deepseek-v3", DeepSeekSplitter.DeepSeekV3, true,
             @"\p{N}{1,3}",
             "[一-龥぀-ゟ゠-ヿ]+",
-            @"[!""#$%&'()*+,\-./:;<=>?@\[\\\]^_`{|}~][A-Za-z]+|[^" + "\r\n" +
-            @"\p{L}\p{P}\p{S}]?[\p{L}\p{M}]+| ?[\p{P}\p{S}]+[" + "\r\n" + "]*" + WhiteSpace),
+            @"[!""#$%&'()*+,\-./:;<=>?@\[\\\]^_`{|}~][A-Za-z]+|[^\r\n\p{L}\p{P}\p{S}]?[\p{L}\p{M}]+" +
+            @"| ?[\p{P}\p{S}]+[\r\n]*" + WhiteSpace),
     ];
 
     /// <summary>The default of training: qwen2.</summary>
@@ -69,12 +72,18 @@ public sealed class PreSplit
             if (split.Name == name)
                 return split;
         }
-        throw new InputException($"unknown pre-split '{name}'; use one of {string.Join(", ", All.Select(s => s.Name))}");
+        throw new InputException($"unknown pre-split '{name}'; use one of {string.Join(", ", All)}");
     }
 
-    /// <summary>The pre-split with these patterns, or null.</summary>
-    internal static PreSplit? WithRegexes(IReadOnlyList<string> regexes) =>
-        All.FirstOrDefault(split => split.Regexes.SequenceEqual(regexes));
+    /// <summary>
+    /// The pre-split with these patterns, or null. CR and LF may stand for themselves, as in DeepSeek's file.
+    /// </summary>
+    internal static PreSplit? WithRegexes(IReadOnlyList<string> regexes)
+    {
+        IEnumerable<string> escaped = regexes.Select(regex => regex
+            .Replace("\r", @"\r", StringComparison.Ordinal).Replace("\n", @"\n", StringComparison.Ordinal));
+        return All.FirstOrDefault(split => split.Regexes.SequenceEqual(escaped));
+    }
 
     /// <summary>Whether tokenizer.json expresses this pattern by ByteLevel's own use_regex.</summary>
     internal bool IsByteLevelDefault => Regexes[0] == Gpt2Regex;

@@ -28,13 +28,15 @@ internal static class PreTokenizerReader
             {
                 byteLevel = true;
                 if (step.Flag("add_prefix_space", otherwise: true))
-                    throw step.Member("add_prefix_space").Wrong("is true: it would change the text, which is not supported");
+                    throw step.Member("add_prefix_space")
+                        .Wrong("is true: it would change the text, which is not supported");
                 if (step.Flag("use_regex", otherwise: true))
                     regexes.AddRange(PreSplit.Named("gpt-2").Regexes);
             }
             else
             {
-                throw step.Member("type").Wrong($"is {JsonValue.Quote(type)}; only Sequence, Split and ByteLevel are supported");
+                throw step.Member("type")
+                    .Wrong($"is {JsonValue.Quote(type)}; only Sequence, Split and ByteLevel are supported");
             }
         }
         if (!byteLevel)
@@ -90,7 +92,8 @@ internal static class PreTokenizerReader
                 gapsDropped = behavior;
                 break;
             default:
-                throw behavior.Wrong($"is {JsonValue.Quote(behavior.Text())}; only Isolated, or Removed with invert, is supported");
+                throw behavior.Wrong(
+                    $"is {JsonValue.Quote(behavior.Text())}; only Isolated, or Removed with invert, is supported");
         }
         return regex;
     }

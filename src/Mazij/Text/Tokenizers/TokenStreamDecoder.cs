@@ -3,8 +3,10 @@ using System.Text;
 namespace Mazij.Text.Tokenizers;
 
 /// <summary>
-/// Decodes ids one at a time. A token may end inside a character (an emoji is often several tokens): such bytes are held
-/// back, three at most, until the character is complete. Bytes that can never become UTF-8 yield U+FFFD. Not thread-safe.
+/// Decodes ids one at a time. A token may end inside a character (an emoji is often several tokens): such bytes are
+/// held
+/// back, three at most, until the character is complete. Bytes that can never become UTF-8 yield U+FFFD. Not
+/// thread-safe.
 /// </summary>
 public sealed class TokenStreamDecoder
 {
@@ -24,7 +26,9 @@ public sealed class TokenStreamDecoder
         ? ""
         : Decode(tokenizer.TokenBytes(id), flush: false);
 
-    /// <summary>Ends the stream and returns what was held back, as U+FFFD. The decoder can then be used afresh.</summary>
+    /// <summary>
+    /// Ends the stream and returns what was held back, as U+FFFD. The decoder can then be used afresh.
+    /// </summary>
     public string Finish() => Decode([], flush: true);
 
     private string Decode(ReadOnlySpan<byte> bytes, bool flush)

@@ -4,8 +4,10 @@ namespace Mazij.Text.Tokenizers;
 public static class Tokenizer
 {
     /// <summary>
-    /// Loads a byte-level BPE tokenizer of any origin from Hugging Face's tokenizer.json. The token that ends a document
-    /// is the eos_token of the tokenizer_config.json beside it; without that file, a special token of one of the usual names.
+    /// Loads a byte-level BPE tokenizer of any origin from Hugging Face's tokenizer.json. The token that ends a
+    /// document
+    /// is the eos_token of the tokenizer_config.json beside it; without that file, a special token of one of the usual
+    /// names.
     /// </summary>
     /// <param name="path">A tokenizer.json, or a folder that holds one.</param>
     /// <exception cref="InputException">

@@ -47,7 +47,8 @@ internal static class TokenizerConfigFile
     }
 
     /// <summary>The id of eos_token, or null if the file names none.</summary>
-    /// <exception cref="InputException">The file is damaged, or names a token that the tokenizer does not have.</exception>
+    /// <exception cref="InputException">The file is damaged, or names a token that the tokenizer does not
+    /// have.</exception>
     public static int? ReadEndOfText(string file, byte[] json, TokenizerDefinition definition)
     {
         using JsonDocument document = JsonValue.Parse(file, json);
@@ -56,7 +57,8 @@ internal static class TokenizerConfigFile
         JsonValue content = token.Element.ValueKind == JsonValueKind.Object ? token.Member("content") : token;
         string text = content.Text();
         return FindAdded(definition, text)
-            ?? throw content.Wrong($"is {JsonValue.Quote(text)}, which {TokenizerFile.Name} does not list in added_tokens");
+            ?? throw content.Wrong(
+                $"is {JsonValue.Quote(text)}, which {TokenizerFile.Name} does not list in added_tokens");
     }
 
     /// <summary>The id of the first special token with a usual name, or null.</summary>

@@ -9,7 +9,9 @@ internal sealed record TokenizerDefinition
     /// <summary>Added tokens in the order of the file.</summary>
     public required IReadOnlyList<AddedToken> AddedTokens { get; init; }
 
-    /// <summary>Tokens that are spelled as they are, not byte by byte: added tokens, and oddities of a vocabulary.</summary>
+    /// <summary>
+    /// Tokens that are spelled as they are, not byte by byte: added tokens, and oddities of a vocabulary.
+    /// </summary>
     public required IReadOnlyDictionary<int, string> Literals { get; init; }
 
     /// <summary>Whether text is brought to Unicode's form NFC before it is encoded.</summary>

@@ -6,7 +6,9 @@ namespace Mazij.Text.Tokenizers;
 /// <summary>Reads tokenizer.json; refuses what our encoder would not do exactly as its authors' library.</summary>
 internal static class TokenizerFileReader
 {
-    /// <summary>How many ids may be unused, beyond as many as are used: what bounds the memory of a hostile file.</summary>
+    /// <summary>
+    /// How many ids may be unused, beyond as many as are used: what bounds the memory of a hostile file.
+    /// </summary>
     private const int FreeIds = 1 << 16;
 
     /// <summary>Reads the definition, without the id that ends a document.</summary>
@@ -22,6 +24,7 @@ internal static class TokenizerFileReader
 
         Dictionary<int, string> texts = [];
         Dictionary<string, int> ids = ReadVocabulary(model.Member("vocab"), texts);
+        int[] byteIds = FindBytes(model, ids);
         HashSet<int> vocabularyIds = [.. texts.Keys];
         List<AddedToken> added = ReadAddedTokens(root, texts, ids);
         HashSet<int> special = [.. added.Where(token => token.Special).Select(token => token.Id)];
@@ -35,7 +38,7 @@ internal static class TokenizerFileReader
         {
             Vocabulary = new BpeVocabulary(tokens, merges, preSplit, wholeWords ? vocabularyIds : [])
             {
-                ByteIds = FindBytes(model, ids),
+                ByteIds = byteIds,
             },
             AddedTokens = added,
             Literals = literals,
@@ -81,7 +84,8 @@ internal static class TokenizerFileReader
         return ids;
     }
 
-    private static List<AddedToken> ReadAddedTokens(JsonValue root, Dictionary<int, string> texts, Dictionary<string, int> ids)
+    private static List<AddedToken> ReadAddedTokens(JsonValue root, Dictionary<int, string> texts,
+        Dictionary<string, int> ids)
     {
         List<AddedToken> tokens = [];
         if (!root.TryMember("added_tokens", out JsonValue list))
@@ -147,13 +151,18 @@ internal static class TokenizerFileReader
     }
 
     private static int Find(JsonValue merge, string text, Dictionary<string, int> ids) =>
-        ids.TryGetValue(text, out int id) ? id : throw merge.Wrong($"needs the token {JsonValue.Quote(text)}, which model.vocab lacks");
+        ids.TryGetValue(text, out int id)
+            ? id
+            : throw merge.Wrong($"needs the token {JsonValue.Quote(text)}, which model.vocab lacks");
 
     private static byte[]?[] ReadBytes(JsonValue root, Dictionary<int, string> texts, Dictionary<int, string> literals)
     {
         int highest = texts.Count == 0 ? -1 : texts.Keys.Max();
         if (highest >= 2L * texts.Count + FreeIds)
-            throw root.Wrong($"{JsonValue.Quote(texts[highest])} has the id {highest}, far above the number of tokens ({texts.Count})");
+        {
+            throw root.Wrong($"{JsonValue.Quote(texts[highest])} has the id {highest}, " +
+                $"far above the number of tokens ({texts.Count})");
+        }
         byte[]?[] tokens = new byte[highest + 1][];
         foreach ((int id, string text) in texts)
         {
@@ -176,7 +185,8 @@ internal static class TokenizerFileReader
         {
             string spelling = ByteSpelling.Of((byte)value).ToString();
             if (!ids.TryGetValue(spelling, out byteIds[value]))
-                throw model.Member("vocab").Wrong($"lacks '{spelling}', the token of byte 0x{value:X2}; a byte-level BPE has all 256");
+                throw model.Member("vocab")
+                    .Wrong($"lacks '{spelling}', the token of byte 0x{value:X2}; a byte-level BPE has all 256");
         }
         return byteIds;
     }

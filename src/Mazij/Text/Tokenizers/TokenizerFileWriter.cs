@@ -90,7 +90,8 @@ internal static class TokenizerFileWriter
         writer.WriteEndObject();
     }
 
-    private static void WriteModel(Utf8JsonWriter writer, BpeVocabulary vocabulary, IReadOnlyDictionary<int, string> literals)
+    private static void WriteModel(Utf8JsonWriter writer, BpeVocabulary vocabulary,
+        IReadOnlyDictionary<int, string> literals)
     {
         writer.WriteStartObject("model");
         writer.WriteString("type", "BPE");

@@ -25,7 +25,9 @@ public sealed record TokenizerTrainingOptions
     /// <summary>Threads that count words; the result does not depend on it. Default: one per processor.</summary>
     public int Threads { get; init; } = Environment.ProcessorCount;
 
-    /// <summary>The longest sequence of the model, noted as model_max_length in tokenizer_config.json; optional.</summary>
+    /// <summary>
+    /// The longest sequence of the model, noted as model_max_length in tokenizer_config.json; optional.
+    /// </summary>
     public int? ModelMaxLength { get; init; }
 }
 
@@ -37,7 +39,8 @@ public readonly record struct TokenizerTrainingProgress(long BytesRead, int Merg
 
 /// <summary>
 /// Trains a byte-level BPE tokenizer. The ids 0 to 255 are the bytes of that value, then come the merges in the order
-/// they were learned, then the special tokens: so ids of text never move when special tokens are added. The same documents,
+/// they were learned, then the special tokens: so ids of text never move when special tokens are added. The same
+/// documents,
 /// in any order and on any number of threads, give the same tokenizer, byte for byte.
 /// </summary>
 public static class TokenizerTrainer
@@ -46,7 +49,8 @@ public static class TokenizerTrainer
 
     /// <summary>Trains on a corpus, read once.</summary>
     /// <param name="documents">
-    /// UTF-8 texts; words do not span two. Bytes that are not UTF-8 are counted like any others. A document's memory may be
+    /// UTF-8 texts; words do not span two. Bytes that are not UTF-8 are counted like any others. A document's memory
+    /// may be
     /// reused once the next is asked for.
     /// </param>
     /// <param name="options">The options; null for the defaults.</param>
@@ -54,10 +58,12 @@ public static class TokenizerTrainer
     /// <param name="cancellation">Ends the training with an <see cref="OperationCanceledException"/>.</param>
     /// <returns>
     /// The tokenizer. It has fewer entries than asked for if no further pair occurs
-    /// <see cref="TokenizerTrainingOptions.MinimumPairCount"/> times: compare <see cref="BpeTokenizer.VocabularySize"/>.
+    /// <see cref="TokenizerTrainingOptions.MinimumPairCount"/> times: compare <see
+    /// cref="BpeTokenizer.VocabularySize"/>.
     /// </returns>
     /// <exception cref="InputException">An option is impossible, or there is no text.</exception>
-    public static BpeTokenizer Train(IEnumerable<ReadOnlyMemory<byte>> documents, TokenizerTrainingOptions? options = null,
+    public static BpeTokenizer Train(IEnumerable<ReadOnlyMemory<byte>> documents,
+        TokenizerTrainingOptions? options = null,
         Action<TokenizerTrainingProgress>? progress = null, CancellationToken cancellation = default)
     {
         options ??= new TokenizerTrainingOptions();
@@ -81,8 +87,8 @@ public static class TokenizerTrainer
         return Assemble(tokens, merges, options);
     }
 
-    private static List<Merge> Learn(MergeLearner learner, List<byte[]> tokens, TokenizerTrainingOptions options, int wanted,
-        Action<int> report)
+    private static List<Merge> Learn(MergeLearner learner, List<byte[]> tokens, TokenizerTrainingOptions options,
+        int wanted, Action<int> report)
     {
         const int reportEvery = 64;
         List<Merge> merges = [];
@@ -92,7 +98,8 @@ public static class TokenizerTrainer
             idBySpelling.Add(ByteSpelling.Spell(tokens[id]), id);
         HashSet<Merge> known = [];
         HashSet<string> reserved = new(options.SpecialTokens, StringComparer.Ordinal);
-        while (tokens.Count < 256 + wanted && learner.TryTakeBest(options.MinimumPairCount, out int left, out int right))
+        while (tokens.Count < 256 + wanted &&
+            learner.TryTakeBest(options.MinimumPairCount, out int left, out int right))
         {
             byte[] bytes = [.. tokens[left], .. tokens[right]];
             string spelling = ByteSpelling.Spell(bytes);
@@ -118,7 +125,8 @@ public static class TokenizerTrainer
 
     private static BpeTokenizer Assemble(List<byte[]> tokens, List<Merge> merges, TokenizerTrainingOptions options)
     {
-        AddedToken[] special = options.SpecialTokens.Select((text, i) => new AddedToken(tokens.Count + i, text)).ToArray();
+        AddedToken[] special = options.SpecialTokens.Select((text, i) => new AddedToken(tokens.Count + i, text))
+            .ToArray();
         tokens.AddRange(special.Select(token => Encoding.UTF8.GetBytes(token.Content)));
         TokenizerDefinition definition = new()
         {
@@ -139,15 +147,15 @@ public static class TokenizerTrainer
         int smallest = 256 + options.SpecialTokens.Count;
         if (options.VocabularySize < smallest || options.VocabularySize > LargestVocabulary)
         {
-            throw new InputException($"a vocabulary of {options.VocabularySize} entries is impossible; give a size from " +
-                $"{smallest} (256 bytes and {options.SpecialTokens.Count} special tokens) to {LargestVocabulary}");
+            throw new InputException($"a vocabulary of {options.VocabularySize} entries is impossible; give a size " +
+                $"from {smallest} (256 bytes and {options.SpecialTokens.Count} special tokens) to {LargestVocabulary}");
         }
         if (options.Threads < 1)
             throw new InputException($"{options.Threads} threads cannot train a tokenizer; give at least 1");
         if (options.MinimumPairCount < 1)
-            throw new InputException($"a minimum pair count of {options.MinimumPairCount} is impossible; give at least 1");
+            throw new InputException($"a minimum pair count of {options.MinimumPairCount} is too low; give at least 1");
         if (options.ModelMaxLength < 1)
-            throw new InputException($"a model_max_length of {options.ModelMaxLength} is impossible; give at least 1 or none");
+            throw new InputException($"a model_max_length of {options.ModelMaxLength} is too low; give at least 1");
         HashSet<string> seen = [];
         foreach (string token in options.SpecialTokens)
         {

@@ -60,7 +60,7 @@ internal sealed class WordCounter
     {
         long needed = (long)used + word.Length;
         if (needed > Array.MaxLength)
-            throw new InputException("the different words of the corpus exceed 2 GB; train the tokenizer on a sample of it");
+            throw new InputException("the different words of the corpus exceed 2 GB; train on a sample of it");
         if (needed > bytes.Length)
             Array.Resize(ref bytes, (int)Math.Min(Array.MaxLength, Math.Max(2L * bytes.Length, needed)));
         if (Count == entries.Length)

@@ -7,7 +7,8 @@ using System.Runtime.Intrinsics;
 namespace Mazij.Text.Tokenizers;
 
 /// <summary>
-/// Turns words into ids for one thread: a cache of words seen before, and the merging itself. Text repeats its words, so
+/// Turns words into ids for one thread: a cache of words seen before, and the merging itself. Text repeats its words,
+/// so
 /// the cache decides the speed: it maps words of up to 31 bytes directly to slots of one cache line each.
 /// </summary>
 internal sealed class WordEncoder
@@ -88,14 +89,17 @@ internal sealed class WordEncoder
         }
     }
 
-    /// <summary>The word in a vector, zero-padded, its length in the last byte (so no word equals an empty slot).</summary>
+    /// <summary>
+    /// The word in a vector, zero-padded, its length in the last byte (so no word equals an empty slot).
+    /// </summary>
     private static Vector256<byte> Load(ReadOnlySpan<byte> text, int start, int length)
     {
         Vector256<byte> word;
         if (start + Vector256<byte>.Count <= text.Length)
         {
             word = Vector256.LoadUnsafe(ref MemoryMarshal.GetReference(text), (nuint)start);
-            word &= Vector256.LoadUnsafe(ref MemoryMarshal.GetReference(Masks), (nuint)(Vector256<byte>.Count - length));
+            word &= Vector256.LoadUnsafe(ref MemoryMarshal.GetReference(Masks),
+                (nuint)(Vector256<byte>.Count - length));
         }
         else
         {
@@ -126,7 +130,9 @@ internal sealed class WordEncoder
         return (int)(mixed >> (64 - CacheBits));
     }
 
-    /// <summary>Merges a word of up to <see cref="ShortWord"/> bytes: again and again the leftmost pair of the lowest rank.</summary>
+    /// <summary>
+    /// Merges a word of up to <see cref="ShortWord"/> bytes: again and again the leftmost pair of the lowest rank.
+    /// </summary>
     private int MergeShort(ReadOnlySpan<byte> word, Span<int> target)
     {
         if (vocabulary.WholeWord(word) is >= 0 and int whole)

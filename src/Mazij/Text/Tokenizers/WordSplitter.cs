@@ -19,7 +19,9 @@ internal sealed class WordSplitter : PreSplitter
         this.letters = letters;
     }
 
-    /// <summary>Only a space may precede letters, numbers and others; numbers are not cut; newlines are white space.</summary>
+    /// <summary>
+    /// Only a space may precede letters, numbers and others; numbers are not cut; newlines are white space.
+    /// </summary>
     public static PreSplitter Gpt2 { get; } = new WordSplitter(false, true, int.MaxValue, CharacterClass.Letter);
 
     /// <summary>Any character but letters, numbers and newlines may precede letters; each digit is a word.</summary>
@@ -42,7 +44,8 @@ internal sealed class WordSplitter : PreSplitter
         if ((first & CharacterClass.Number) != 0)
             return Characters.SkipAtMost(text, next, CharacterClass.Number, numberLimit - 1);
         byte firstByte = text[start];
-        if (firstByte == (byte)'\'' && Characters.Contraction(text, start, contractionsIgnoreCase) is > 0 and int contraction)
+        if (firstByte == (byte)'\'' &&
+            Characters.Contraction(text, start, contractionsIgnoreCase) is > 0 and int contraction)
             return start + contraction;
         if (next < text.Length)
         {
