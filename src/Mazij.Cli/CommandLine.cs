@@ -6,22 +6,33 @@ namespace Mazij.Cli;
 /// <summary>The <c>mazij</c> command: finds the command, runs it, turns its end into an exit code.</summary>
 internal static class CommandLine
 {
+    // No response files and no bundled flags: a prompt may begin with @ or -.
+    private static readonly ParserConfiguration parser = new() { ResponseFileTokenReplacer = null, EnablePosixBundling = false };
+
     /// <summary>Runs a command line and returns the exit code: 0 done, 1 our fault, 2 the input was wrong, 130 interrupted.</summary>
     public static int Run(string[] args)
     {
         RootCommand root = Build();
-        ParseResult parsed = root.Parse(args);
-        if (parsed.Errors.Count > 0)
-        {
-            string command = parsed.CommandResult.Command is RootCommand ? "mazij" : $"mazij {parsed.CommandResult.Command.Name}";
-            return Failures.Report(new InputException($"{parsed.Errors[0].Message} (see {command} --help)"));
-        }
-        return parsed.Invoke(new InvocationConfiguration { EnableDefaultExceptionHandler = false, ProcessTerminationTimeout = null });
+        ParseResult parsed = root.Parse(args.Length == 0 ? ["--help"] : args, parser);
+        return ParseProblem.Find(parsed, args) is string problem
+            ? Failures.Report(new InputException($"{problem} (see {ParseProblem.PathOf(parsed.CommandResult)} --help)"))
+            : parsed.Invoke(new InvocationConfiguration { EnableDefaultExceptionHandler = false, ProcessTerminationTimeout = null });
     }
 
     /// <summary>The whole command tree.</summary>
     internal static RootCommand Build() => new("Trains and serves mixture-of-experts language models on the chips at hand.")
     {
         TrainCommand.Create(),
+        GenerateCommand.Create(),
+        ScoreCommand.Create(),
+        InspectCommand.Create(),
+        new Command("data", "Turn corpora into token shards.") { DataBuildCommand.Create(), DataStatsCommand.Create() },
+        new Command("tokenizer", "Train tokenizers and use them.")
+        {
+            TokenizerTrainCommand.Create(),
+            TokenizerEncodeCommand.Create(),
+            TokenizerDecodeCommand.Create(),
+        },
+        new Command("devices", "What this machine can compute on.") { DevicesListCommand.Create() },
     };
 }

@@ -29,6 +29,10 @@ internal static class Failures
             case InputException:
                 Console.Error.WriteLine("mazij: " + OneLine(error.Message));
                 return 2;
+            case IOException or UnauthorizedAccessException:
+                // A full disk, a folder that may not be written: the system's words say it.
+                Console.Error.WriteLine("mazij: " + OneLine(error.Message));
+                return 2;
             case OperationCanceledException:
                 Console.Error.WriteLine("mazij: interrupted");
                 return Interrupted;

@@ -40,11 +40,8 @@ internal sealed class TextGenerator(MoeTransformer model)
         using DisposeScope scope = NewDisposeScope();
         using KvCache cache = new(config, 1, prompt.Length + room, model.Parameters.ComputeType, model.Device);
         TokenSampler sampler = new(options, config.VocabSize);
-        long[] wide = new long[prompt.Length];
-        for (int i = 0; i < wide.Length; i++)
-            wide[i] = prompt[i];
-        int next = Draw(wide, cache, sampler);
-        long[] single = new long[1];
+        int next = Draw(prompt, cache, sampler);
+        using Tensor single = empty([1, 1], ScalarType.Int64, CPU);
         while (true)
         {
             if (next == endId)
@@ -54,17 +51,26 @@ internal sealed class TextGenerator(MoeTransformer model)
                 return (written, FinishReason.Stop);
             if (written.Count == room || cancellation.IsCancellationRequested)
                 return (written, FinishReason.Length);
-            single[0] = next;
+            TensorMemory.Span<long>(single)[0] = next;
             next = Draw(single, cache, sampler);
         }
     }
 
-    private int Draw(long[] ids, KvCache cache, TokenSampler sampler)
+    private int Draw(ReadOnlySpan<int> prompt, KvCache cache, TokenSampler sampler)
+    {
+        using Tensor ids = empty([1, prompt.Length], ScalarType.Int64, CPU);
+        Span<long> wide = TensorMemory.Span<long>(ids);
+        for (int i = 0; i < wide.Length; i++)
+            wide[i] = prompt[i];
+        return Draw(ids, cache, sampler);
+    }
+
+    private int Draw(Tensor ids, KvCache cache, TokenSampler sampler)
     {
         using DisposeScope scope = NewDisposeScope();
-        Tensor input = tensor(ids, [1, ids.Length], device: model.Device);
-        Tensor logits = model.Infer(input, cache, lastOnly: true).cpu();
-        return sampler.Next(TensorMemory.Span<float>(logits.reshape(-1)));
+        // On the CPU .to and .cpu are the same tensor, not a copy.
+        Tensor logits = model.Infer(ids.to(model.Device), cache, lastOnly: true).cpu();
+        return sampler.Next(TensorMemory.Span<float>(logits));
     }
 
     private static void CheckPrompt(ReadOnlySpan<int> prompt, ModelConfig config)

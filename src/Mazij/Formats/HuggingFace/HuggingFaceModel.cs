@@ -41,6 +41,32 @@ internal static class HuggingFaceModel
         }
     }
 
+    /// <summary>Whether most of a folder's weights are stored in 16 bits or fewer.</summary>
+    /// <exception cref="InputException">There are no weights, or they are damaged.</exception>
+    public static bool IsStoredIn16Bits(string folder)
+    {
+        _ = HuggingFaceConfig.Read(folder);
+        using SafetensorsFolder weights = SafetensorsFolder.Open(folder);
+        long narrow = 0, all = 0;
+        foreach (SafetensorsTensor tensor in weights.Tensors)
+        {
+            all += tensor.ElementCount;
+            narrow += tensor.Spec.Type.Size() <= 2 ? tensor.ElementCount : 0;
+        }
+        return 2 * narrow > all;
+    }
+
+    /// <summary>Names, dtypes and shapes of a folder's weights, which are those that config.json asks for.</summary>
+    /// <exception cref="InputException">Something is missing, damaged, or not of this model.</exception>
+    public static List<TensorSpec> ReadTensors(string folder)
+    {
+        ModelConfig config = HuggingFaceConfig.Read(folder);
+        using SafetensorsFolder weights = SafetensorsFolder.Open(folder);
+        config = WithoutCountedPredictionLayers(config, weights) with { NumNextnPredictLayers = 0 };
+        CheckShapes(folder, config, new ParameterLayout(config), weights, training: false);
+        return [.. weights.Tensors.Select(tensor => tensor.Spec)];
+    }
+
     /// <summary>Writes config.json and the weights; the folder must exist.</summary>
     /// <param name="folder">The model folder.</param>
     /// <param name="model">The model; its most precise weights are written.</param>

@@ -1,0 +1,33 @@
+using System.Globalization;
+
+namespace Mazij.Cli;
+
+/// <summary>Numbers as people read them: three significant digits and a unit.</summary>
+internal static class Quantity
+{
+    private static readonly string[] decimalUnits = ["", " K", " M", " B", " T"];
+    private static readonly string[] flopUnits = [" FLOP", " KFLOP", " MFLOP", " GFLOP", " TFLOP", " PFLOP"];
+    private static readonly string[] byteUnits = [" B", " KiB", " MiB", " GiB", " TiB", " PiB"];
+
+    /// <summary>A count: 16.8 B, 532 K, 12.</summary>
+    public static string Count(double value) => Scaled(value, 1000, decimalUnits);
+
+    /// <summary>Floating-point operations: 5.5 GFLOP.</summary>
+    public static string Flops(double value) => Scaled(value, 1000, flopUnits);
+
+    /// <summary>Bytes: 31.3 GiB.</summary>
+    public static string Bytes(double value) => Scaled(value, 1024, byteUnits);
+
+    private static string Scaled(double value, double step, string[] units)
+    {
+        int unit = 0;
+        // 999.5 would be shown as 1000.
+        while (unit < units.Length - 1 && Math.Abs(value) >= 999.5)
+        {
+            value /= step;
+            unit++;
+        }
+        string format = unit == 0 || Math.Abs(value) >= 99.95 ? "0" : Math.Abs(value) >= 9.995 ? "0.0" : "0.00";
+        return value.ToString(format, CultureInfo.InvariantCulture) + units[unit];
+    }
+}
