@@ -1,4 +1,5 @@
 using System.CommandLine;
+using System.CommandLine.Help;
 using Mazij.Cli.Commands;
 
 namespace Mazij.Cli;
@@ -12,7 +13,7 @@ internal static class CommandLine
     /// <summary>Runs a command line and returns the exit code: 0 done, 1 our fault, 2 the input was wrong, 130 interrupted.</summary>
     public static int Run(string[] args)
     {
-        RootCommand root = Build();
+        Command root = Build();
         ParseResult parsed = root.Parse(args.Length == 0 ? ["--help"] : args, parser);
         return ParseProblem.Find(parsed, args) is string problem
             ? Failures.Report(new InputException($"{problem} (see {ParseProblem.PathOf(parsed.CommandResult)} --help)"))
@@ -20,8 +21,11 @@ internal static class CommandLine
     }
 
     /// <summary>The whole command tree.</summary>
-    internal static RootCommand Build() => new("Trains and serves mixture-of-experts language models on the chips at hand.")
+    /// <remarks>Not a RootCommand: that is called after the program's file.</remarks>
+    internal static Command Build() => new("mazij", "Trains and serves mixture-of-experts language models on the chips at hand.")
     {
+        new HelpOption(),
+        new VersionOption(),
         TrainCommand.Create(),
         GenerateCommand.Create(),
         ScoreCommand.Create(),

@@ -60,6 +60,8 @@ internal sealed class ComputeOptionSet
         bool narrow = type == Bf16 || (type == Auto && HuggingFaceModel.IsStoredIn16Bits(folder));
         libTorch.Load(parsed);
         torch.set_num_threads(count > 0 ? count : Environment.ProcessorCount);
-        return HuggingFaceModel.Load(folder, name.Open(), narrow ? torch.ScalarType.BFloat16 : torch.ScalarType.Float32);
+        torch.ScalarType compute = narrow ? torch.ScalarType.BFloat16 : torch.ScalarType.Float32;
+        MemoryCheck.Require(folder, ModelMemory.OfInference(HuggingFaceConfig.Read(folder), compute).Total, name);
+        return HuggingFaceModel.Load(folder, name.Open(), compute);
     }
 }

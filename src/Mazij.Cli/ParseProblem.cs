@@ -17,7 +17,11 @@ internal static class ParseProblem
         CommandResult command = parsed.CommandResult;
         // Where an argument may follow, the parser takes an unknown option for one; behind -- it is meant so.
         if (!args.Contains("--") && Misplaced(parsed) is string unknown)
-            return $"there is no option {MessageText.OneLine(unknown, 80)}{NearestName.Hint(unknown, OptionNames(command))}";
+        {
+            return OptionNames(command).Contains(unknown)
+                ? $"{unknown} stands where a value belongs"
+                : $"there is no option {MessageText.OneLine(unknown, 80)}{NearestName.Hint(unknown, OptionNames(command))}";
+        }
         if (parsed.Errors.Count == 0)
             return null;
         if (command.Command.Subcommands.Count > 0)
@@ -45,9 +49,9 @@ internal static class ParseProblem
     /// <summary>The command as it is written: mazij data build.</summary>
     public static string PathOf(CommandResult result)
     {
-        string name = "";
-        for (SymbolResult? current = result; current is CommandResult command; current = command.Parent)
-            name = command.Command is RootCommand ? "mazij" + name : $" {command.Command.Name}{name}";
+        string name = result.Command.Name;
+        for (SymbolResult? parent = result.Parent; parent is CommandResult command; parent = command.Parent)
+            name = $"{command.Command.Name} {name}";
         return name;
     }
 

@@ -38,7 +38,7 @@ internal static class TensorTable
 
     /// <summary>"12 tensors, 3.4 M numbers, 6.8 MiB".</summary>
     public static string Totals(IReadOnlyCollection<TensorSpec> tensors) =>
-        $"{tensors.Count} tensors, {Quantity.Count(tensors.Sum(tensor => (double)tensor.ElementCount))} numbers, {Quantity.Bytes(tensors.Sum(tensor => (double)tensor.ByteLength))}";
+        $"{tensors.Count} {(tensors.Count == 1 ? "tensor" : "tensors")}, {Quantity.Count(tensors.Sum(tensor => (double)tensor.ElementCount))} numbers, {Quantity.Bytes(tensors.Sum(tensor => (double)tensor.ByteLength))}";
 
     private static string Shape(TensorSpec tensor) => $"[{string.Join(", ", tensor.Shape)}]";
 

@@ -6,6 +6,8 @@ namespace Mazij.Training;
 /// <summary>A run's folder: run.yaml, metrics.jsonl, checkpoints/, model/, tokenizer files.</summary>
 internal sealed class RunFolder
 {
+    private bool isNew;
+
     private RunFolder(string path) => Path = System.IO.Path.GetFullPath(path);
 
     /// <summary>The folder, absolute.</summary>
@@ -34,6 +36,7 @@ internal sealed class RunFolder
             throw new InputException($"{run.Path}: is a file; name a folder by --out");
         try
         {
+            run.isNew = !Directory.Exists(run.Path);
             Directory.CreateDirectory(run.Path);
         }
         catch (Exception error) when (error is IOException or UnauthorizedAccessException)
@@ -51,6 +54,17 @@ internal sealed class RunFolder
         if (!File.Exists(run.ConfigFile))
             throw new InputException($"{run.Path}: holds no run (no run.yaml); name the folder that an earlier mazij train wrote");
         return run;
+    }
+
+    /// <summary>Removes what a run that never began has left: no run.yaml means that no step was made.</summary>
+    public void RemoveUnlessBegun()
+    {
+        if (File.Exists(ConfigFile) || !Directory.Exists(Path))
+            return;
+        if (isNew)
+            Directory.Delete(Path, recursive: true);
+        else
+            File.Delete(MetricsFile);
     }
 
     /// <summary>Writes run.yaml.</summary>
