@@ -33,7 +33,11 @@ internal static class TrainCommand
             Description = "Continue the run in this folder from its newest checkpoint; --set may change training keys.",
             HelpName = "DIR",
         };
-        Command command = new("train", "Train a model; without arguments, the quickstart.") { run, sets, output, resume };
+        Command command = new(
+            "train",
+            "Train a model; without arguments, the quickstart.\n\n" +
+            "Example: mazij train run.yaml --set training.stop.minutes=10 --out runs/first")
+        { run, sets, output, resume };
         LibTorchOptionSet libTorch = new(command);
         command.SetAction(parsed => Failures.Guard(() =>
         {
