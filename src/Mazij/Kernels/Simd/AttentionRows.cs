@@ -1,3 +1,4 @@
+using System.Runtime.CompilerServices;
 using System.Runtime.Intrinsics;
 using Mazij.Kernels.Libtorch;
 using static TorchSharp.torch;
@@ -74,44 +75,19 @@ internal static unsafe class AttentionRows
     {
         private readonly Work work = work;
 
+        [MethodImpl(MethodImplOptions.AggressiveOptimization)]
         public void Invoke(long begin, long end)
         {
-            Vector512<float> scale = Vector512.Create(work.Scale);
             for (long row = begin; row < end; row++)
             {
                 void* s = (byte*)work.Scores + row * work.Keys * TLanes.Size;
                 long count = work.Visible(row);
-                float maximum = work.Scale * Maximum(s, count);
-                Vector512<float> shift = Vector512.Create(maximum), sums = Vector512<float>.Zero;
-                long j = 0;
-                for (; j + ILanes.Width <= count; j += ILanes.Width)
-                    sums += Vector512.Exp(TLanes.Load(s, j) * scale - shift);
-                float sum = Vector512.Sum(sums);
-                for (; j < count; j++)
-                    sum += MathF.Exp(TLanes.LoadOne(s, j) * work.Scale - maximum);
-                float logSumExp = maximum + MathF.Log(sum);
+                float maximum = work.Scale * Reductions.Maximum<TLanes>(s, count);
+                float logSumExp = maximum + MathF.Log(Reductions.SumExp<TLanes>(s, count, work.Scale, maximum));
                 work.LogSumExp[row] = logSumExp;
-                shift = Vector512.Create(logSumExp);
-                for (j = 0; j + ILanes.Width <= count; j += ILanes.Width)
-                    TLanes.Store(s, j, Vector512.Exp(TLanes.Load(s, j) * scale - shift));
-                for (; j < count; j++)
-                    TLanes.StoreOne(s, j, MathF.Exp(TLanes.LoadOne(s, j) * work.Scale - logSumExp));
+                Reductions.ExpInPlace<TLanes>(s, count, work.Scale, logSumExp, 1);
                 Clear<TLanes>(s, count, work.Keys);
             }
-        }
-
-        private static float Maximum(void* s, long count)
-        {
-            Vector512<float> best = Vector512.Create(float.NegativeInfinity);
-            long j = 0;
-            for (; j + ILanes.Width <= count; j += ILanes.Width)
-                best = Vector512.Max(best, TLanes.Load(s, j));
-            float maximum = float.NegativeInfinity;
-            for (int lane = 0; lane < ILanes.Width; lane++)
-                maximum = MathF.Max(maximum, best[lane]);
-            for (; j < count; j++)
-                maximum = MathF.Max(maximum, TLanes.LoadOne(s, j));
-            return maximum;
         }
     }
 
@@ -120,6 +96,7 @@ internal static unsafe class AttentionRows
     {
         private readonly Work work = work;
 
+        [MethodImpl(MethodImplOptions.AggressiveOptimization)]
         public void Invoke(long begin, long end)
         {
             Vector512<float> scale = Vector512.Create(work.Scale);
@@ -133,22 +110,25 @@ internal static unsafe class AttentionRows
                 long j = 0;
                 for (; j + ILanes.Width <= count; j += ILanes.Width)
                 {
-                    Vector512<float> p = Vector512.Exp(TLanes.Load(s, j) * scale - shift);
+                    Vector512<float> p = VectorExp.Exp(TLanes.Load(s, j) * scale - shift);
                     sums += p * TLanes.Load(g, j);
                     TLanes.Store(s, j, p);
                 }
-                float sum = Vector512.Sum(sums);
-                for (; j < count; j++)
+                long rest = count - j;
+                if (rest > 0)
                 {
-                    float p = MathF.Exp(TLanes.LoadOne(s, j) * work.Scale - logSumExp);
-                    sum += p * TLanes.LoadOne(g, j);
-                    TLanes.StoreOne(s, j, p);
+                    Vector512<float> p = VectorExp.Exp(PartialLanes.Load<TLanes>(s, j, rest, 0) * scale - shift);
+                    sums += p * PartialLanes.Load<TLanes>(g, j, rest, 0);
+                    PartialLanes.Store<TLanes>(s, j, rest, p);
                 }
-                Vector512<float> mean = Vector512.Create(sum);
+                Vector512<float> mean = Vector512.Create(Vector512.Sum(sums));
                 for (j = 0; j + ILanes.Width <= count; j += ILanes.Width)
                     TLanes.Store(g, j, TLanes.Load(s, j) * (TLanes.Load(g, j) - mean) * scale);
-                for (; j < count; j++)
-                    TLanes.StoreOne(g, j, TLanes.LoadOne(s, j) * (TLanes.LoadOne(g, j) - sum) * work.Scale);
+                if (rest > 0)
+                {
+                    Vector512<float> p = PartialLanes.Load<TLanes>(s, j, rest, 0), gradient = PartialLanes.Load<TLanes>(g, j, rest, 0);
+                    PartialLanes.Store<TLanes>(g, j, rest, p * (gradient - mean) * scale);
+                }
                 Clear<TLanes>(s, count, work.Keys);
                 Clear<TLanes>(g, count, work.Keys);
             }
