@@ -54,7 +54,7 @@ internal static class TrainCommand
         // Everything that can be refused is refused before anything is made.
         ModelConfig model = ModelPresets.Resolve(config.Model, source);
         DeviceName device = DeviceName.Parse(config.Training.Device);
-        RunFolder folder = resumed is not null ? RunFolder.Open(resumed) : RunFolder.Create(output ?? DefaultFolder(source));
+        RunFolder folder = resumed is not null ? RunFolder.Open(resumed) : RunFolder.New(output ?? DefaultFolder(source));
         using Interruption interruption = new("mazij: stopping after this step and saving; press Ctrl-C again to stop at once");
         ConsoleProgress console = new();
         LibTorchInfo info = loadLibTorch();
@@ -75,7 +75,7 @@ internal static class TrainCommand
             Training = config.Training with { Dtype = target.ComputeType == torch.ScalarType.BFloat16 ? Precision.Bf16 : Precision.Fp32 },
         };
         using TrainingSession session = TrainingSession.Create(config, model, data, target, folder, resumed is not null, [console]);
-        folder.WriteConfig(config);
+        folder.Create(config);
         console.ShowModel(model, config.Training, data);
         bool complete = session.Trainer.Run(interruption.Token);
         console.ShowEnd(session, config.Cost, complete);
