@@ -78,8 +78,8 @@ internal static class BlockedAttention
             Tensor probabilities = query_NMW.bmm(key.transpose(1, 2));
             Tensor gradScores = grad_NMW.bmm(value.transpose(1, 2));
             AttentionRows.SoftmaxGradient(probabilities, gradScores, tape.LogSumExp[block], queries, first, shape.Scale);
-            gradValue_NSW.narrow(1, 0, keys).add_(probabilities.transpose(1, 2).bmm(grad_NMW), Scalars.One);
-            gradKey_NSW.narrow(1, 0, keys).add_(gradScores.transpose(1, 2).bmm(query_NMW), Scalars.One);
+            Linear.Accumulate(gradValue_NSW.narrow(1, 0, keys), probabilities.transpose(1, 2).bmm(grad_NMW));
+            Linear.Accumulate(gradKey_NSW.narrow(1, 0, keys), gradScores.transpose(1, 2).bmm(query_NMW));
             shape.Scatter(gradScores.bmm(key), gradQuery_BSHW, first, queries);
         }
         long[] keyShape = [shape.B, shape.N / shape.B, shape.S, shape.W];

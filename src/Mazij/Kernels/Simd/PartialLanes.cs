@@ -7,7 +7,7 @@ namespace Mazij.Kernels.Simd;
 internal static unsafe class PartialLanes
 {
     /// <summary>Up to 16 numbers from element <paramref name="index"/> on; lanes beyond <paramref name="count"/> hold the filler.</summary>
-    [MethodImpl(MethodImplOptions.AggressiveInlining)]
+    [MethodImpl(MethodImplOptions.NoInlining)]
     public static Vector512<float> Load<TLanes>(void* data, long index, long count, float filler)
         where TLanes : struct, ILanes
     {
@@ -18,7 +18,7 @@ internal static unsafe class PartialLanes
     }
 
     /// <summary>Stores the first <paramref name="count"/> lanes.</summary>
-    [MethodImpl(MethodImplOptions.AggressiveInlining)]
+    [MethodImpl(MethodImplOptions.NoInlining)]
     public static void Store<TLanes>(void* data, long index, long count, Vector512<float> values)
         where TLanes : struct, ILanes
     {

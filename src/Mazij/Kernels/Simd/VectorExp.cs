@@ -17,7 +17,9 @@ internal static class VectorExp
     public static Vector512<float> Exp(Vector512<float> x)
     {
         // 127.5 / log2(e): the exponent below still fits, and the product overflows to infinity as it should.
-        Vector512<float> clamped = Vector512.Min(Vector512.Max(x, Vector512.Create(-87.33654f)), Vector512.Create(89f));
+        // In this order of arguments the processor's own minimum and maximum hand on a NaN.
+        Vector512<float> clamped = Vector512.MinNative(
+            Vector512.Create(89f), Vector512.MaxNative(Vector512.Create(-87.33654f), x));
         Vector512<float> n = Vector512.Round(clamped * Vector512.Create(Log2E));
         Vector512<float> r = Vector512.FusedMultiplyAdd(n, Vector512.Create(-Ln2High), clamped);
         r = Vector512.FusedMultiplyAdd(n, Vector512.Create(-Ln2Low), r);
@@ -30,7 +32,7 @@ internal static class VectorExp
         p = Vector512.FusedMultiplyAdd(p, r, Vector512<float>.One);
         p = Vector512.FusedMultiplyAdd(p, r, Vector512<float>.One);
         // 2^n in two factors, since n can be 128.
-        Vector512<int> whole = Vector512.ConvertToInt32(n), half = Vector512.ShiftRightArithmetic(whole, 1);
+        Vector512<int> whole = Vector512.ConvertToInt32Native(n), half = Vector512.ShiftRightArithmetic(whole, 1);
         return p * PowerOfTwo(half) * PowerOfTwo(whole - half);
     }
 
