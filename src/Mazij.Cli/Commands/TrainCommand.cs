@@ -63,22 +63,7 @@ internal static class TrainCommand
                 $"{source}: training.sequence_length is {config.Training.SequenceLength}, the model's max_position_embeddings {model.MaxPositionEmbeddings}; shorten the one or raise the other");
         }
         DeviceName device = DeviceName.Parse(config.Training.Device);
-        RunFolder folder = resumed is not null ? RunFolder.Open(resumed) : RunFolder.Create(output ?? DefaultFolder(source));
-        try
-        {
-            return Train(config, model, device, source, folder, resumed is not null, loadLibTorch);
-        }
-        catch
-        {
-            folder.RemoveUnlessBegun();
-            throw;
-        }
-    }
-
-    private static int Train(
-        RunConfig config, ModelConfig model, DeviceName device, string source, RunFolder folder, bool resume,
-        Func<LibTorchInfo> loadLibTorch)
-    {
+        RunFolder folder = resumed is not null ? RunFolder.Open(resumed) : RunFolder.New(output ?? DefaultFolder(source));
         using Interruption interruption = new("mazij: stopping after this step and saving; press Ctrl-C again to stop at once");
         ConsoleProgress console = new();
         LibTorchInfo info = loadLibTorch();
@@ -99,8 +84,8 @@ internal static class TrainCommand
             Model = ModelSection.FromRecord(model),
             Training = config.Training with { Dtype = target.ComputeType == torch.ScalarType.BFloat16 ? Precision.Bf16 : Precision.Fp32 },
         };
-        using TrainingSession session = TrainingSession.Create(config, model, data, target, folder, resume, [console]);
-        folder.WriteConfig(config);
+        using TrainingSession session = TrainingSession.Create(config, model, data, target, folder, resumed is not null, [console]);
+        folder.Create(config);
         console.ShowModel(model, config.Training, data);
         bool complete = session.Trainer.Run(interruption.Token);
         console.ShowEnd(session, config.Cost, complete);

@@ -1,3 +1,4 @@
+using Mazij.Kernels.Libtorch;
 using TorchSharp;
 using static TorchSharp.torch;
 
@@ -5,25 +6,28 @@ namespace Mazij.Kernels;
 
 /// <summary>
 /// softmax(q k^T / sqrt(head_dim) + causal mask) v with grouped-query heads: query head h reads KV head
-/// h / (heads / kv_heads).
+/// h / (heads / kv_heads). Training on the CPU uses <see cref="BlockedAttention"/>, other devices libtorch's own operator.
 /// </summary>
 internal static class CausalAttention
 {
-    /// <summary>What <see cref="Backward"/> needs: the inputs as autograd leaves and the output with its graph.</summary>
-    public sealed class Tape(Tensor query, Tensor key, Tensor value, Tensor output) : IDisposable
+    /// <summary>What <see cref="Backward"/> needs.</summary>
+    public sealed class Tape : IDisposable
     {
-        internal Tensor Query { get; } = query;
-        internal Tensor Key { get; } = key;
-        internal Tensor Value { get; } = value;
-        internal Tensor Output { get; } = output;
+        internal Tape(BlockedAttention.Tape blocked) => Blocked = blocked;
+
+        internal Tape(Tensor query, Tensor key, Tensor value, Tensor output) => Leaves = [query, key, value, output];
+
+        internal BlockedAttention.Tape? Blocked { get; }
+
+        /// <summary>Query, key and value as autograd leaves and the output with its graph.</summary>
+        internal Tensor[] Leaves { get; } = [];
 
         /// <inheritdoc/>
         public void Dispose()
         {
-            Output.Dispose();
-            Query.Dispose();
-            Key.Dispose();
-            Value.Dispose();
+            Blocked?.Dispose();
+            foreach (Tensor leaf in Leaves)
+                leaf.Dispose();
         }
     }
 
@@ -31,13 +35,19 @@ internal static class CausalAttention
     /// <param name="query">[batch, heads, seq, head_dim].</param>
     /// <param name="key">[batch, kv_heads, seq, head_dim].</param>
     /// <param name="value">[batch, kv_heads, seq, head_dim].</param>
-    public static (Tensor Context, Tape Tape) Forward(Tensor query, Tensor key, Tensor value)
+    /// <param name="portable">Whether to use libtorch's operator on the CPU too.</param>
+    public static (Tensor Context, Tape Tape) Forward(Tensor query, Tensor key, Tensor value, bool portable = false)
     {
+        if (!portable && query.device.type == DeviceType.CPU)
+        {
+            (Tensor context, BlockedAttention.Tape blocked) = BlockedAttention.Forward(query, key, value);
+            return (context, new Tape(blocked));
+        }
         using DisposeScope scope = NewDisposeScope();
         Tensor q = query.detach().requires_grad_(true), k = key.detach().requires_grad_(true), v = value.detach().requires_grad_(true);
         Tensor output;
         using (enable_grad())
-            output = Attend(q, k, v, isCausal: true);
+            output = ScaledDotProductAttention.Apply(q, k, v, causal: true);
         foreach (Tensor kept in (ReadOnlySpan<Tensor>)[q, k, v, output])
             kept.DetachFromDisposeScope();
         return (output.detach().MoveToOuterDisposeScope(), new Tape(q, k, v, output));
@@ -46,10 +56,12 @@ internal static class CausalAttention
     /// <summary>Gradients of query, key and value, shaped as they are.</summary>
     public static (Tensor Query, Tensor Key, Tensor Value) Backward(Tensor gradContext, Tape tape)
     {
+        if (tape.Blocked is not null)
+            return BlockedAttention.Backward(gradContext, tape.Blocked);
         using (enable_grad())
         {
             IList<Tensor> gradients = autograd.grad(
-                [tape.Output], [tape.Query, tape.Key, tape.Value], [gradContext], retain_graph: false);
+                [tape.Leaves[3]], [tape.Leaves[0], tape.Leaves[1], tape.Leaves[2]], [gradContext]);
             return (gradients[0], gradients[1], gradients[2]);
         }
     }
@@ -63,28 +75,11 @@ internal static class CausalAttention
     {
         long added = query.shape[2], total = key.shape[2];
         if (added == 1)
-            return Attend(query, key, value, isCausal: false);
+            return ScaledDotProductAttention.Apply(query, key, value);
         if (added == total)
-            return Attend(query, key, value, isCausal: true);
+            return ScaledDotProductAttention.Apply(query, key, value, causal: true);
         using DisposeScope scope = NewDisposeScope();
         Tensor mask = ones(added, total, dtype: ScalarType.Bool, device: query.device).tril(total - added);
-        return Attend(query, key, value, isCausal: false, mask).MoveToOuterDisposeScope();
-    }
-
-    private static Tensor Attend(Tensor q, Tensor k, Tensor v, bool isCausal, Tensor? mask = null)
-    {
-        using DisposeScope scope = NewDisposeScope();
-        long groups = q.shape[1] / k.shape[1];
-        return nn.functional.scaled_dot_product_attention(q, Repeat(k, groups), Repeat(v, groups), mask, 0.0, isCausal)
-            .MoveToOuterDisposeScope();
-    }
-
-    private static Tensor Repeat(Tensor x, long groups)
-    {
-        if (groups == 1)
-            return x;
-        long[] shape = x.shape;
-        return x.unsqueeze(2).expand(shape[0], shape[1], groups, shape[2], shape[3])
-            .reshape(shape[0], shape[1] * groups, shape[2], shape[3]);
+        return ScaledDotProductAttention.Apply(query, key, value, mask).MoveToOuterDisposeScope();
     }
 }

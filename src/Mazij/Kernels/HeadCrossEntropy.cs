@@ -1,3 +1,4 @@
+using Mazij.Kernels.Libtorch;
 using Mazij.Kernels.Simd;
 using TorchSharp;
 using static TorchSharp.torch;
@@ -54,8 +55,11 @@ internal static class HeadCrossEntropy
                 CrossEntropyRows.GradientInPlace(grad_CV, targets_C, (float)scale, losses_C);
             else
                 grad_CV = PortableGradient(grad_CV, targets_C.unsqueeze(-1), scale, losses_C);
-            gradX.narrow(0, begin, count).copy_(Linear.InputGradient(grad_CV, weight_VD));
-            Linear.AccumulateWeightGradient(gradWeight_VD, grad_CV, x_CD);
+            if (onCpu)
+                Gemm.Mm(gradX.narrow(0, begin, count), grad_CV, weight_VD);
+            else
+                gradX.narrow(0, begin, count).copy_(Linear.InputGradient(grad_CV, weight_VD));
+            Linear.AccumulateWeightGradient(gradWeight_VD, grad_CV, x_CD, portable);
         }
         return (losses_T.sum().reshape(1).MoveToOuterDisposeScope(), gradX.MoveToOuterDisposeScope());
     }

@@ -1,3 +1,4 @@
+using Mazij.Kernels.Simd;
 using TorchSharp;
 using static TorchSharp.torch;
 
@@ -13,18 +14,42 @@ internal static class RmsNorm
     private static readonly long[] lastDimension = [-1];
 
     /// <summary>Normalises x [..., D] with gain [D].</summary>
-    public static Tensor Forward(Tensor x, Tensor gain, double epsilon)
+    /// <param name="x">Rows, any strides.</param>
+    /// <param name="gain">One factor for each column, in the dtype of x.</param>
+    /// <param name="epsilon">Added to the mean square.</param>
+    /// <param name="portable">Whether to use plain operators on the CPU too.</param>
+    public static Tensor Forward(Tensor x, Tensor gain, double epsilon, bool portable = false)
     {
         using DisposeScope scope = NewDisposeScope();
+        if (!portable && StridedRows.Serve(x))
+        {
+            Tensor result = empty(x.shape, x.dtype, x.device);
+            RmsNormRows.Forward(StridedRows.Addressable(x), gain, epsilon, result);
+            return result.MoveToOuterDisposeScope();
+        }
         Tensor wide = x.to(ScalarType.Float32);
         Tensor normed = wide.mul(ReciprocalRms(wide, epsilon)).to(x.dtype);
         return normed.mul(gain).MoveToOuterDisposeScope();
     }
 
     /// <summary>Gradient of x; adds the gain's gradient to <paramref name="gradGain"/> [D] (fp32).</summary>
-    public static Tensor Backward(Tensor gradY, Tensor x, Tensor gain, double epsilon, Tensor gradGain)
+    /// <param name="gradY">Shaped as x, any strides.</param>
+    /// <param name="x">Rows, any strides.</param>
+    /// <param name="gain">One factor for each column, in the dtype of x.</param>
+    /// <param name="epsilon">Added to the mean square.</param>
+    /// <param name="gradGain">Receives the gain's gradient.</param>
+    /// <param name="portable">Whether to use plain operators on the CPU too.</param>
+    public static Tensor Backward(
+        Tensor gradY, Tensor x, Tensor gain, double epsilon, Tensor gradGain, bool portable = false)
     {
         using DisposeScope scope = NewDisposeScope();
+        if (!portable && StridedRows.Serve(x))
+        {
+            Tensor result = empty(x.shape, x.dtype, x.device);
+            RmsNormGradient.Backward(
+                StridedRows.Addressable(gradY), StridedRows.Addressable(x), gain, epsilon, result, gradGain);
+            return result.MoveToOuterDisposeScope();
+        }
         Tensor wide = x.to(ScalarType.Float32);
         Tensor reciprocal = ReciprocalRms(wide, epsilon);
         Tensor normed = wide.mul(reciprocal);

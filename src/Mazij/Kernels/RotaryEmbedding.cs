@@ -1,3 +1,4 @@
+using Mazij.Kernels.Simd;
 using TorchSharp;
 using static TorchSharp.torch;
 
@@ -36,10 +37,17 @@ internal sealed class RotaryEmbedding : IDisposable
     public long Positions { get; }
 
     /// <summary>Rotates x [batch, seq, heads, head_dim], whose first position is <paramref name="start"/>.</summary>
-    public Tensor Forward(Tensor x, long start) => Rotate(x, start, backward: false);
+    /// <param name="x">Any strides; the result is contiguous.</param>
+    /// <param name="start">Position of the first row in the tables.</param>
+    /// <param name="portable">Whether to use plain operators on the CPU too.</param>
+    public Tensor Forward(Tensor x, long start, bool portable = false) => Rotate(x, start, backward: false, portable);
 
     /// <summary>Gradient of the input of <see cref="Forward"/> from the gradient of its result.</summary>
-    public Tensor Backward(Tensor gradient, long start) => Rotate(gradient, start, backward: true);
+    /// <param name="gradient">Any strides; the result is contiguous.</param>
+    /// <param name="start">As in <see cref="Forward"/>.</param>
+    /// <param name="portable">Whether to use plain operators on the CPU too.</param>
+    public Tensor Backward(Tensor gradient, long start, bool portable = false) =>
+        Rotate(gradient, start, backward: true, portable);
 
     /// <inheritdoc/>
     public void Dispose()
@@ -48,12 +56,18 @@ internal sealed class RotaryEmbedding : IDisposable
         sin_SH.Dispose();
     }
 
-    private Tensor Rotate(Tensor x, long start, bool backward)
+    private Tensor Rotate(Tensor x, long start, bool backward, bool portable)
     {
         using DisposeScope scope = NewDisposeScope();
         long seq = x.shape[1];
-        Tensor cos = cos_SH.narrow(0, start, seq).to(x.dtype), sin = sin_SH.narrow(0, start, seq).to(x.dtype);
         Tensor result = empty(x.shape, dtype: x.dtype, device: x.device);
+        Tensor cos = cos_SH.narrow(0, start, seq), sin = sin_SH.narrow(0, start, seq);
+        if (!portable && StridedRows.Serve(x))
+        {
+            RotaryRows.Rotate(StridedRows.Addressable(x), cos, sin, half, backward ? -1 : 1, result);
+            return result.MoveToOuterDisposeScope();
+        }
+        (cos, sin) = (cos.to(x.dtype), sin.to(x.dtype));
         Tensor first = x.narrow(-1, 0, half), second = x.narrow(-1, half, half);
         Tensor firstOut = result.narrow(-1, 0, half), secondOut = result.narrow(-1, half, half);
         Tensor firstSin = first.mul(sin), secondSin = second.mul(sin);

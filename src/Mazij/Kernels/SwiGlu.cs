@@ -1,3 +1,4 @@
+using Mazij.Kernels.Simd;
 using TorchSharp;
 using static TorchSharp.torch;
 
@@ -10,17 +11,36 @@ namespace Mazij.Kernels;
 internal static class SwiGlu
 {
     /// <summary>h [rows, F] from gu [rows, 2 F].</summary>
-    public static Tensor Forward(Tensor gateUp)
+    /// <param name="gateUp">Gate and up side by side.</param>
+    /// <param name="portable">Whether to use plain operators on the CPU too.</param>
+    public static Tensor Forward(Tensor gateUp, bool portable = false)
     {
         using DisposeScope scope = NewDisposeScope();
+        if (!portable && StridedRows.Serve(gateUp))
+        {
+            long[] shape = gateUp.shape;
+            shape[^1] /= 2;
+            Tensor result = empty(shape, gateUp.dtype, gateUp.device);
+            SwiGluRows.Forward(StridedRows.Addressable(gateUp), null, result);
+            return result.MoveToOuterDisposeScope();
+        }
         (Tensor gate, Tensor up) = Halves(gateUp);
         return gate.silu().mul_(up).MoveToOuterDisposeScope();
     }
 
     /// <summary>The gradient [rows, 2 F] of gate and up from dh [rows, F].</summary>
-    public static Tensor Backward(Tensor gradHidden, Tensor gateUp)
+    /// <param name="gradHidden">dh.</param>
+    /// <param name="gateUp">Gate and up side by side.</param>
+    /// <param name="portable">Whether to use plain operators on the CPU too.</param>
+    public static Tensor Backward(Tensor gradHidden, Tensor gateUp, bool portable = false)
     {
         using DisposeScope scope = NewDisposeScope();
+        if (!portable && StridedRows.Serve(gateUp))
+        {
+            Tensor result = empty(gateUp.shape, gateUp.dtype, gateUp.device);
+            SwiGluRows.Backward(StridedRows.Addressable(gradHidden), StridedRows.Addressable(gateUp), null, result, null);
+            return result.MoveToOuterDisposeScope();
+        }
         (Tensor gate, Tensor up) = Halves(gateUp);
         Tensor sigmoid = gate.sigmoid();
         Tensor silu = gate.mul(sigmoid);

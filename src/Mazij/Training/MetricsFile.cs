@@ -7,19 +7,19 @@ namespace Mazij.Training;
 /// metrics.jsonl: one JSON object a line, for every step and every evaluation. Keys are stable: scripts read them. On
 /// resuming, lines behind the checkpoint's step are dropped first, so that each step appears once.
 /// </summary>
-internal sealed class MetricsFile : TrainingCallback, IDisposable
+internal sealed class MetricsFile(string path) : TrainingCallback, IDisposable
 {
-    private readonly FileStream stream;
     private readonly MemoryStream buffer = new();
-    private readonly Utf8JsonWriter writer;
+    private readonly Utf8JsonWriter writer = new(Stream.Null);
+    private FileStream? stream;
 
-    /// <summary>Opens the file behind the lines up to step <paramref name="lastStep"/>.</summary>
-    public MetricsFile(string path, long lastStep)
+    /// <inheritdoc/>
+    public override void RunStarting(Trainer trainer)
     {
         stream = new FileStream(path, FileMode.OpenOrCreate, FileAccess.ReadWrite, FileShare.Read);
-        stream.SetLength(LengthUpTo(stream, lastStep));
+        stream.SetLength(LengthUpTo(stream, trainer.Progress.Step));
         stream.Position = stream.Length;
-        writer = new Utf8JsonWriter(buffer);
+        writer.Reset(buffer);
     }
 
     /// <inheritdoc/>
@@ -63,7 +63,7 @@ internal sealed class MetricsFile : TrainingCallback, IDisposable
     public void Dispose()
     {
         writer.Dispose();
-        stream.Dispose();
+        stream?.Dispose();
     }
 
     private void Write(string key, double? value)
@@ -81,7 +81,7 @@ internal sealed class MetricsFile : TrainingCallback, IDisposable
         writer.WriteEndObject();
         writer.Flush();
         buffer.WriteByte((byte)'\n');
-        stream.Write(buffer.GetBuffer(), 0, (int)buffer.Length);
+        stream!.Write(buffer.GetBuffer(), 0, (int)buffer.Length);
         stream.Flush();
         buffer.SetLength(0);
         writer.Reset();

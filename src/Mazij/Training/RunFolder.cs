@@ -6,8 +6,6 @@ namespace Mazij.Training;
 /// <summary>A run's folder: run.yaml, metrics.jsonl, checkpoints/, model/, tokenizer files.</summary>
 internal sealed class RunFolder
 {
-    private bool isNew;
-
     private RunFolder(string path) => Path = System.IO.Path.GetFullPath(path);
 
     /// <summary>The folder, absolute.</summary>
@@ -25,25 +23,31 @@ internal sealed class RunFolder
     /// <summary>The checkpoints.</summary>
     public CheckpointFolder Checkpoints => new(System.IO.Path.Combine(Path, "checkpoints"));
 
-    /// <summary>A new run's folder.</summary>
+    /// <summary>The folder of a new run; nothing is made before <see cref="Create"/>.</summary>
     /// <exception cref="InputException">The folder holds a run already, or is no folder.</exception>
-    public static RunFolder Create(string path)
+    public static RunFolder New(string path)
     {
         RunFolder run = new(path);
         if (File.Exists(run.ConfigFile))
             throw new InputException($"{run.Path}: holds a run already; continue it by --resume {path}, or name another folder by --out");
         if (File.Exists(run.Path))
             throw new InputException($"{run.Path}: is a file; name a folder by --out");
+        return run;
+    }
+
+    /// <summary>Makes the folder if it is not there, and writes run.yaml.</summary>
+    /// <exception cref="InputException">It cannot be made or written.</exception>
+    public void Create(RunConfig config)
+    {
         try
         {
-            run.isNew = !Directory.Exists(run.Path);
-            Directory.CreateDirectory(run.Path);
+            Directory.CreateDirectory(Path);
+            AtomicFile.WriteText(ConfigFile, config.ToYaml());
         }
         catch (Exception error) when (error is IOException or UnauthorizedAccessException)
         {
-            throw new InputException($"{run.Path}: cannot be created ({error.Message}); name another folder by --out", error);
+            throw new InputException($"{Path}: cannot be written ({error.Message}); name another folder by --out", error);
         }
-        return run;
     }
 
     /// <summary>The folder of a run to continue.</summary>
@@ -55,18 +59,4 @@ internal sealed class RunFolder
             throw new InputException($"{run.Path}: holds no run (no run.yaml); name the folder that an earlier mazij train wrote");
         return run;
     }
-
-    /// <summary>Removes what a run that never began has left: no run.yaml means that no step was made.</summary>
-    public void RemoveUnlessBegun()
-    {
-        if (File.Exists(ConfigFile) || !Directory.Exists(Path))
-            return;
-        if (isNew)
-            Directory.Delete(Path, recursive: true);
-        else
-            File.Delete(MetricsFile);
-    }
-
-    /// <summary>Writes run.yaml.</summary>
-    public void WriteConfig(RunConfig config) => AtomicFile.WriteText(ConfigFile, config.ToYaml());
 }

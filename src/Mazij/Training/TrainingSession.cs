@@ -75,7 +75,7 @@ internal sealed class TrainingSession : IDisposable
             model.WeightsChanged();
         }
 
-        MetricsFile metrics = new(folder.MetricsFile, start.Step);
+        MetricsFile metrics = new(folder.MetricsFile);
         Evaluator evaluator = new(
             model, data.Dataset, training.SequenceLength, training.MicroBatchSize, training.EvaluateTokens);
         CheckpointCallback checkpoints = new(checkpoint, folder.Checkpoints, () => ExportModel(model, data.Tokenizer, folder));

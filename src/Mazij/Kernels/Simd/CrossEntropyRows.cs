@@ -1,4 +1,4 @@
-using System.Runtime.Intrinsics;
+using System.Runtime.CompilerServices;
 using Mazij.Kernels.Libtorch;
 using static TorchSharp.torch;
 
@@ -51,6 +51,7 @@ internal static unsafe class CrossEntropyRows
     {
         private readonly Work work = work;
 
+        [MethodImpl(MethodImplOptions.AggressiveOptimization)]
         public void Invoke(long begin, long end)
         {
             for (long row = begin; row < end; row++)
@@ -59,49 +60,13 @@ internal static unsafe class CrossEntropyRows
                 long target = work.Targets[row];
                 if ((ulong)target >= (ulong)work.Vocabulary)
                     throw new ArgumentOutOfRangeException(nameof(begin), target, "A target is not in the vocabulary.");
-                float maximum = Maximum(z);
-                float logSumExp = maximum + MathF.Log(SumExp(z, maximum));
-                work.Losses[row] = logSumExp - TLanes.LoadOne(z, target);
-                float ofTarget = (MathF.Exp(TLanes.LoadOne(z, target) - logSumExp) - 1) * work.Scale;
-                WriteGradient(z, logSumExp);
-                TLanes.StoreOne(z, target, ofTarget);
+                float maximum = Reductions.Maximum<TLanes>(z, work.Vocabulary);
+                float logSumExp = maximum + MathF.Log(Reductions.SumExp<TLanes>(z, work.Vocabulary, 1, maximum));
+                float logit = TLanes.LoadOne(z, target);
+                work.Losses[row] = logSumExp - logit;
+                Reductions.ExpInPlace<TLanes>(z, work.Vocabulary, 1, logSumExp, work.Scale);
+                TLanes.StoreOne(z, target, (MathF.Exp(logit - logSumExp) - 1) * work.Scale);
             }
-        }
-
-        private float Maximum(void* z)
-        {
-            Vector512<float> best = Vector512.Create(float.NegativeInfinity);
-            long j = 0;
-            for (; j + ILanes.Width <= work.Vocabulary; j += ILanes.Width)
-                best = Vector512.Max(best, TLanes.Load(z, j));
-            float maximum = float.NegativeInfinity;
-            for (int lane = 0; lane < ILanes.Width; lane++)
-                maximum = MathF.Max(maximum, best[lane]);
-            for (; j < work.Vocabulary; j++)
-                maximum = MathF.Max(maximum, TLanes.LoadOne(z, j));
-            return maximum;
-        }
-
-        private float SumExp(void* z, float maximum)
-        {
-            Vector512<float> shift = Vector512.Create(maximum), sum = Vector512<float>.Zero;
-            long j = 0;
-            for (; j + ILanes.Width <= work.Vocabulary; j += ILanes.Width)
-                sum += Vector512.Exp(TLanes.Load(z, j) - shift);
-            float total = Vector512.Sum(sum);
-            for (; j < work.Vocabulary; j++)
-                total += MathF.Exp(TLanes.LoadOne(z, j) - maximum);
-            return total;
-        }
-
-        private void WriteGradient(void* z, float logSumExp)
-        {
-            Vector512<float> shift = Vector512.Create(logSumExp), scale = Vector512.Create(work.Scale);
-            long j = 0;
-            for (; j + ILanes.Width <= work.Vocabulary; j += ILanes.Width)
-                TLanes.Store(z, j, Vector512.Exp(TLanes.Load(z, j) - shift) * scale);
-            for (; j < work.Vocabulary; j++)
-                TLanes.StoreOne(z, j, MathF.Exp(TLanes.LoadOne(z, j) - logSumExp) * work.Scale);
         }
     }
 }

@@ -1,5 +1,6 @@
 using System.Runtime.CompilerServices;
 using System.Runtime.Intrinsics;
+using System.Runtime.Intrinsics.X86;
 
 namespace Mazij.Kernels.Simd;
 
@@ -18,6 +19,9 @@ internal unsafe interface ILanes
 
     /// <summary>Stores 16 numbers, rounded to nearest even.</summary>
     static abstract void Store(void* data, long index, Vector512<float> values);
+
+    /// <summary>What <see cref="Load"/> would give back after <see cref="Store"/>.</summary>
+    static abstract Vector512<float> Round(Vector512<float> values);
 
     /// <summary>One number.</summary>
     static abstract float LoadOne(void* data, long index);
@@ -38,6 +42,9 @@ internal readonly unsafe struct Float32Lanes : ILanes
     public static void Store(void* data, long index, Vector512<float> values) => values.Store((float*)data + index);
 
     [MethodImpl(MethodImplOptions.AggressiveInlining)]
+    public static Vector512<float> Round(Vector512<float> values) => values;
+
+    [MethodImpl(MethodImplOptions.AggressiveInlining)]
     public static float LoadOne(void* data, long index) => ((float*)data)[index];
 
     [MethodImpl(MethodImplOptions.AggressiveInlining)]
@@ -53,21 +60,24 @@ internal readonly unsafe struct Bfloat16Lanes : ILanes
     public static Vector512<float> Load(void* data, long index)
     {
         Vector256<ushort> bits = Vector256.Load((ushort*)data + index);
-        Vector512<uint> wide = Vector512.Create(Vector256.WidenLower(bits), Vector256.WidenUpper(bits));
+        Vector512<uint> wide = Avx512F.IsSupported
+            ? Avx512F.ConvertToVector512UInt32(bits)
+            : Vector512.Create(Vector256.WidenLower(bits), Vector256.WidenUpper(bits));
         return Vector512.ShiftLeft(wide, 16).AsSingle();
     }
 
     [MethodImpl(MethodImplOptions.AggressiveInlining)]
     public static void Store(void* data, long index, Vector512<float> values)
     {
-        Vector512<uint> bits = values.AsUInt32();
-        // Round to nearest even: add half a unit of the kept part, less one where that part is even. A NaN keeps its top bits.
-        Vector512<uint> odd = Vector512.ShiftRightLogical(bits, 16) & Vector512<uint>.One;
-        Vector512<uint> rounded = Vector512.ShiftRightLogical(bits + Vector512.Create(0x7FFFu) + odd, 16);
-        Vector512<uint> nan = Vector512.ShiftRightLogical(bits, 16) | Vector512.Create(0x40u);
-        Vector512<uint> kept = Vector512.ConditionalSelect(Vector512.Equals(values, values).AsUInt32(), rounded, nan);
-        Vector256.Narrow(kept.GetLower(), kept.GetUpper()).Store((ushort*)data + index);
+        Vector512<uint> kept = Kept(values);
+        Vector256<ushort> bits = Avx512F.IsSupported
+            ? Avx512F.ConvertToVector256UInt16(kept)
+            : Vector256.Narrow(kept.GetLower(), kept.GetUpper());
+        bits.Store((ushort*)data + index);
     }
+
+    [MethodImpl(MethodImplOptions.AggressiveInlining)]
+    public static Vector512<float> Round(Vector512<float> values) => Vector512.ShiftLeft(Kept(values), 16).AsSingle();
 
     [MethodImpl(MethodImplOptions.AggressiveInlining)]
     public static float LoadOne(void* data, long index) => BitConverter.UInt32BitsToSingle((uint)((ushort*)data)[index] << 16);
@@ -79,5 +89,17 @@ internal readonly unsafe struct Bfloat16Lanes : ILanes
         ((ushort*)data)[index] = float.IsNaN(value)
             ? (ushort)((bits >> 16) | 0x40)
             : (ushort)((bits + 0x7FFF + ((bits >> 16) & 1)) >> 16);
+    }
+
+    /// <summary>The upper halves after rounding, in the low 16 bits of each lane.</summary>
+    [MethodImpl(MethodImplOptions.AggressiveInlining)]
+    private static Vector512<uint> Kept(Vector512<float> values)
+    {
+        Vector512<uint> bits = values.AsUInt32();
+        // Round to nearest even: add half a unit of the kept part, less one where that part is even. A NaN keeps its top bits.
+        Vector512<uint> odd = Vector512.ShiftRightLogical(bits, 16) & Vector512<uint>.One;
+        Vector512<uint> rounded = Vector512.ShiftRightLogical(bits + Vector512.Create(0x7FFFu) + odd, 16);
+        Vector512<uint> nan = Vector512.ShiftRightLogical(bits, 16) | Vector512.Create(0x40u);
+        return Vector512.ConditionalSelect(Vector512.Equals(values, values).AsUInt32(), rounded, nan);
     }
 }
