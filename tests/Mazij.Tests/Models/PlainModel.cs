@@ -130,20 +130,23 @@ internal sealed class PlainModel
                 return part;
             return Rotate(config.UseQkNorm ? Norm([part], Weights[prefix + norm])[0] : part, token % seq);
         }
+        double[][][] queries = [.. x.Select((_, token) => Enumerable.Range(0, heads)
+            .Select(head => Part(token, head, "query_layernorm.weight")).ToArray())];
+        double[][][] keys = [.. x.Select((_, token) => Enumerable.Range(heads, keyHeads)
+            .Select(head => Part(token, head, "key_layernorm.weight")).ToArray())];
         double[][] context = new double[x.Length][];
         for (int token = 0; token < x.Length; token++)
         {
             context[token] = new double[heads * width];
             for (int head = 0; head < heads; head++)
             {
-                int keyHead = heads + head / (heads / keyHeads), first = token - token % seq;
-                double[] query = Part(token, head, "query_layernorm.weight");
+                int keyHead = head / (heads / keyHeads), first = token - token % seq;
                 double[] weights = [.. Enumerable.Range(first, token - first + 1).Select(past =>
-                    Math.Exp(Numbers.Dot(query, Part(past, keyHead, "key_layernorm.weight")) / Math.Sqrt(width)))];
+                    Math.Exp(Numbers.Dot(queries[token][head], keys[past][keyHead]) / Math.Sqrt(width)))];
                 double total = weights.Sum();
                 for (int past = first; past <= token; past++)
                 {
-                    double[] value = Part(past, keyHead + keyHeads, null);
+                    double[] value = Part(past, heads + keyHeads + keyHead, null);
                     for (int i = 0; i < width; i++)
                         context[token][head * width + i] += weights[past - first] / total * value[i];
                 }

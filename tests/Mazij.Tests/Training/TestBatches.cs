@@ -15,15 +15,19 @@ internal static class TestBatches
     }
 
     /// <summary>
-    /// Windows of a text that can be learnt: walks over the ids with a stride that is the window's own. The n-th window of a
-    /// seed is always the same.
+    /// Windows of a text that can be learnt: a few ids of the vocabulary, each window walking over them with a stride of its
+    /// own, and some noise. The n-th window of a seed is always the same.
     /// </summary>
     public static long[] Window(long seed, long sample, int length, int vocabulary)
     {
+        const int used = 24, noise = 8;
         long[] ids = new long[length];
-        long start = StableHash.Of(seed, sample) % vocabulary, stride = 1 + StableHash.Of(seed, sample, 1) % 5;
+        long start = StableHash.Of(seed, sample), stride = 1 + StableHash.Of(seed, sample, 1) % 3;
         for (int i = 0; i < length; i++)
-            ids[i] = StableHash.Of(seed, sample, 2, i) % 8 == 0 ? StableHash.Of(seed, sample, 3, i) % vocabulary : (start + stride * i) % vocabulary;
+        {
+            bool isNoise = StableHash.Of(seed, sample, 2, i) % noise == 0;
+            ids[i] = (isNoise ? StableHash.Of(seed, sample, 3, i) : start % used + stride * i) % used * 7 % vocabulary;
+        }
         return ids;
     }
 }
