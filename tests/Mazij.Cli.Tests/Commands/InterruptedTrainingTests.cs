@@ -27,7 +27,8 @@ public sealed partial class InterruptedTrainingTests(TrainingWorld world) : ICla
             process.WaitForExit();
             Assert.NotEqual(0, process.ExitCode);
         }
-        Assert.False(Directory.Exists(Path.Combine(world[run], "checkpoints", "step-00000040")), "the run was over before it was killed");
+        Assert.False(
+            Directory.Exists(Path.Combine(world[run], "checkpoints", "step-00000040")), "the run was over before it was killed");
         world.Train("--resume", world[run]);
         AssertSameAsWhole(type, run, $"killed after step {step}");
     }

@@ -20,7 +20,8 @@ public sealed class CachedGenerationTests
         using MoeTransformer model = fixture.Load();
         List<long> sequence = [.. fixture.Integers("input_ids")[..5]];
         int[] prompt = [.. sequence.Select(id => (int)id)];
-        (List<int> written, FinishReason reason) = new TextGenerator(model).Generate(prompt, new SamplingOptions { MaxTokens = 40 }, endId: null, cancellation: TestContext.Current.CancellationToken);
+        (List<int> written, FinishReason reason) = new TextGenerator(model).Generate(
+            prompt, new SamplingOptions { MaxTokens = 40 }, endId: null, cancellation: TestContext.Current.CancellationToken);
         Assert.Equal(FinishReason.Length, reason);
         Assert.Equal(40, written.Count);
         foreach (int id in written)
@@ -61,7 +62,8 @@ public sealed class CachedGenerationTests
         using MoeTransformer model = fixture.Load();
         int[] prompt = [.. Enumerable.Range(0, model.Config.MaxPositionEmbeddings - 3)];
         int[] fitting = [.. prompt.Select(id => id % model.Config.VocabSize)];
-        (List<int> written, FinishReason reason) = new TextGenerator(model).Generate(fitting, new SamplingOptions { MaxTokens = 50 }, endId: null, cancellation: TestContext.Current.CancellationToken);
+        (List<int> written, FinishReason reason) = new TextGenerator(model).Generate(
+            fitting, new SamplingOptions { MaxTokens = 50 }, endId: null, cancellation: TestContext.Current.CancellationToken);
         Assert.Equal((3, FinishReason.Length), (written.Count, reason));
     }
 }

@@ -94,7 +94,8 @@ public sealed class ReferenceParityTests
             compared++;
         }
         // One norm for each parameter; the expert bias is no parameter.
-        Assert.Equal(File.ReadLines(Path.Combine(fixture.Folder, "names.txt")).Count(line => line.EndsWith("\tparameter", StringComparison.Ordinal)), compared);
+        IEnumerable<string> names = File.ReadLines(Path.Combine(fixture.Folder, "names.txt"));
+        Assert.Equal(names.Count(line => line.EndsWith("\tparameter", StringComparison.Ordinal)), compared);
     }
 
     private static void AssertWithin(double tolerance, double[] expected, double[] actual, string what)

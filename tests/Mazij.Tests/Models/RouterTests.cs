@@ -16,7 +16,11 @@ public sealed class RouterTests
         Gen.Select(Gen.Bool, Gen.Bool, Gen.Bool, Gen.Int[0, 2], Gen.Int[1, 4], Gen.Int[0, 1_000_000]).Sample(
             (sigmoid, bias, normalise, groups, perToken, seed) =>
             {
-                ModelConfig config = Config(sigmoid, perToken, groups) with { NormTopkProb = normalise, RoutedScalingFactor = sigmoid ? 2.5 : 1 };
+                ModelConfig config = Config(sigmoid, perToken, groups) with
+                {
+                    NormTopkProb = normalise,
+                    RoutedScalingFactor = sigmoid ? 2.5 : 1,
+                };
                 Check(config, bias ? Numbers.Normal(config.NumExperts, seed + 1, 0.3) : null, seed);
             }, iter: 200);
     }
@@ -90,7 +94,10 @@ public sealed class RouterTests
         {
             double weighted = 0;
             foreach ((double[] row, int token) in Rows().Select((row, token) => (row, token)))
-                weighted += Numbers.Dot(PlainRouter.Weigh(config, PlainRouter.Scores(config, row), choices[token]), factors.AsSpan(token * 3, 3));
+            {
+                double[] weights = PlainRouter.Weigh(config, PlainRouter.Scores(config, row), choices[token]);
+                weighted += Numbers.Dot(weights, factors.AsSpan(token * 3, 3));
+            }
             return weighted + scale * (balance * Balance() + z * PlainRouter.Z(Rows()));
         }
         Numbers.AssertClose(Numbers.Gradient(Objective, values), Router.Backward(gradWeights, tape), 2e-5, "d logits");

@@ -8,7 +8,9 @@ namespace Mazij.Tests.Training;
 
 public sealed class CheckpointFolderTests : IDisposable
 {
-    private static readonly string[] tensorFiles = ["weights.safetensors", "first_moment.safetensors", "second_moment.safetensors"];
+    private static readonly string[] tensorFiles =
+        ["weights.safetensors", "first_moment.safetensors", "second_moment.safetensors"];
+
     private readonly TemporaryFolder temporary = new();
 
     private CheckpointFolder Folder => new(temporary["checkpoints"]);
@@ -100,7 +102,8 @@ public sealed class CheckpointFolderTests : IDisposable
         using (TestRun run = new(TestRun.Ling2, TestRun.Settings))
         {
             ModelCheckpoint otherData = new(run.Model, run.Optimizer, TestRun.Settings, "other ids");
-            Assert.Contains("token shards", Assert.Throws<InputException>(() => otherData.Load(Folder, 2)).Message, StringComparison.Ordinal);
+            InputException error = Assert.Throws<InputException>(() => otherData.Load(Folder, 2));
+            Assert.Contains("token shards", error.Message, StringComparison.Ordinal);
         }
         Directory.Move(path, Folder.PathOf(3));
         string renamed = Refusal(new TestRun(TestRun.Ling2, TestRun.Settings), 3);

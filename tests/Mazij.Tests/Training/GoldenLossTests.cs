@@ -46,7 +46,8 @@ public sealed class GoldenLossTests
         if (Environment.GetEnvironmentVariable(RecordVariable) == "1")
         {
             Directory.CreateDirectory(Path.GetDirectoryName(path)!);
-            string lines = string.Concat(losses.Select((loss, step) => string.Create(CultureInfo.InvariantCulture, $"{step + 1} {loss:R}\n")));
+            string lines = string.Concat(losses.Select((loss, step) =>
+                string.Create(CultureInfo.InvariantCulture, $"{step + 1} {loss:R}\n")));
             File.WriteAllText(path, header + lines);
             Assert.Skip($"recorded {path}");
         }
@@ -71,6 +72,7 @@ public sealed class GoldenLossTests
         DeviceInfo cpu = CpuModel.Describe();
         LibTorchInfo libtorch = LibTorch.Load();
         return string.Create(CultureInfo.InvariantCulture,
-            $"# cpu {cpu.Model}: {string.Join(", ", cpu.Features)}\n# libtorch {libtorch.Version} {libtorch.CpuCapability}, {get_num_threads()} threads\n");
+            $"# cpu {cpu.Model}: {string.Join(", ", cpu.Features)}\n" +
+            $"# libtorch {libtorch.Version} {libtorch.CpuCapability}, {get_num_threads()} threads\n");
     }
 }

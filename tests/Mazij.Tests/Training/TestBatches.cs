@@ -33,10 +33,14 @@ internal static class TestBatches
 }
 
 /// <summary>An endless source of such windows.</summary>
-internal sealed class WindowSource(long seed, int vocabulary, int sequenceLength, int microBatchSize, int globalBatchSize) : IBatchSource
+internal sealed class WindowSource(
+    long seed, int vocabulary, int sequenceLength, int microBatchSize, int globalBatchSize) : IBatchSource
 {
     private readonly TokenBatch<long>[] buffers =
-        [.. Enumerable.Range(0, globalBatchSize / microBatchSize).Select(_ => new TokenBatch<long>(microBatchSize, sequenceLength))];
+    [
+        .. Enumerable.Range(0, globalBatchSize / microBatchSize)
+            .Select(_ => new TokenBatch<long>(microBatchSize, sequenceLength)),
+    ];
 
     public long TokensPerStep => (long)globalBatchSize * sequenceLength;
 

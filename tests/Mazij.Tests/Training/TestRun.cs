@@ -62,8 +62,8 @@ internal sealed class TestRun : TrainingCallback, IDisposable
 
     public TestRun(
         ModelConfig model, TrainingConfig config, ScalarType computeType = ScalarType.Float32,
-        CheckpointFolder? from = null, long fromStep = 0, IBatchSource? batches = null, Func<ITrainingStep, ITrainingStep>? wrap = null,
-        IGroupListener? listener = null)
+        CheckpointFolder? from = null, long fromStep = 0, IBatchSource? batches = null,
+        Func<ITrainingStep, ITrainingStep>? wrap = null, IGroupListener? listener = null)
     {
         Model = new MoeTransformer(model, ParameterSet.ForTraining(new ParameterLayout(model), CPU, computeType), CPU);
         Optimizer = new AdamW(Model.Parameters, config);
@@ -80,7 +80,8 @@ internal sealed class TestRun : TrainingCallback, IDisposable
             Model.WeightsChanged();
         }
         step = new ModelStep(Model, Optimizer, config, listener);
-        batches ??= new WindowSource(config.Seed, model.VocabSize, config.SequenceLength, config.MicroBatchSize, config.GlobalBatchSize);
+        batches ??= new WindowSource(
+            config.Seed, model.VocabSize, config.SequenceLength, config.MicroBatchSize, config.GlobalBatchSize);
         Trainer = new Trainer(config, wrap?.Invoke(step) ?? step, batches, [this], start, flopsPerToken: 1, peakFlopsPerSecond: null);
     }
 

@@ -50,7 +50,8 @@ public sealed class TrainingMemoryTests
         run.Train();
         Assert.Equal(tensorsBefore, tensorsAfter);
         Assert.True(
-            residentAfter < 1.03 * residentBefore, $"resident: {residentBefore / 1e6:F1} MB, {residentAfter / 1e6:F1} MB after {steps} steps");
+            residentAfter < 1.03 * residentBefore,
+            $"resident: {residentBefore / 1e6:F1} MB, {residentAfter / 1e6:F1} MB after {steps} steps");
         Assert.InRange((managedAfter - managedBefore) / steps, 0, 1_000_000);
     }
 
@@ -59,7 +60,8 @@ public sealed class TrainingMemoryTests
         GC.Collect();
         GC.WaitForPendingFinalizers();
         GC.Collect();
-        long pages = long.Parse(File.ReadAllText("/proc/self/statm").Split(' ')[1], System.Globalization.CultureInfo.InvariantCulture);
+        string second = File.ReadAllText("/proc/self/statm").Split(' ')[1];
+        long pages = long.Parse(second, System.Globalization.CultureInfo.InvariantCulture);
         return (pages * Environment.SystemPageSize, Tensor.TotalCount, GC.GetAllocatedBytesForCurrentThread());
     }
 }
