@@ -63,6 +63,16 @@ public sealed class TokenBatch<T>
         for (int row = 0; row < count; row++) Add(split, sampler.WindowOf(firstSample + row), firstSample + row);
     }
 
+    /// <summary>Fills the batch with ids that are no part of a data set.</summary>
+    /// <param name="rows">[rows, sequence length + 1].</param>
+    internal void Fill(ReadOnlySpan<T> rows)
+    {
+        Rows = rows.Length / (SequenceLength + 1);
+        ArgumentOutOfRangeException.ThrowIfGreaterThan(Rows, Capacity, nameof(rows));
+        rows[..(Rows * (SequenceLength + 1))].CopyTo(ids);
+        for (int row = 0; row < Rows; row++) (samples[row], positions[row]) = (row, 0);
+    }
+
     internal void Clear() => Rows = 0;
 
     internal void Add(TokenSplit split, long window, long sample)

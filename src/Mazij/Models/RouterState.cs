@@ -37,9 +37,13 @@ internal sealed class RouterState : IDisposable
     {
         using DisposeScope scope = NewDisposeScope();
         double mean = logits_TE.mean().item<float>(), deviation = logits_TE.std(unbiased: false).item<float>();
-        bool first = LogitDeviation == 0;
-        LogitMean = first ? mean : StatisticsDecay * LogitMean + (1 - StatisticsDecay) * mean;
-        LogitDeviation = first ? deviation : StatisticsDecay * LogitDeviation + (1 - StatisticsDecay) * deviation;
+        // Logits that are not finite make the trainer skip the step; nothing of it may stay.
+        if (double.IsFinite(mean) && double.IsFinite(deviation))
+        {
+            bool first = LogitDeviation == 0;
+            LogitMean = first ? mean : StatisticsDecay * LogitMean + (1 - StatisticsDecay) * mean;
+            LogitDeviation = first ? deviation : StatisticsDecay * LogitDeviation + (1 - StatisticsDecay) * deviation;
+        }
         using Generator generator = new((ulong)seed);
         return empty(logits_TE.shape).normal_(LogitMean, LogitDeviation, generator).to(logits_TE.device).MoveToOuterDisposeScope();
     }

@@ -48,7 +48,7 @@ internal sealed class CheckpointFolder(string path)
             List<CheckpointFile> files = [];
             foreach (string file in Directory.EnumerateFiles(temporary).Order(StringComparer.Ordinal))
                 files.Add(Describe(file));
-            string json = JsonSerializer.Serialize(state with { Files = files }, CheckpointState.Json) + "\n";
+            string json = JsonSerializer.Serialize((state with { Files = files }).Sealed(), CheckpointState.Json) + "\n";
             Formats.AtomicFile.WriteText(System.IO.Path.Combine(temporary, CheckpointState.FileName), json);
             string target = PathOf(state.Progress.Step);
             if (Directory.Exists(target))
@@ -138,6 +138,8 @@ internal sealed class CheckpointFolder(string path)
         }
         if (state.Version != CheckpointState.CurrentVersion)
             throw new InputException($"{path}: version {state.Version} of the checkpoint format; this program reads version {CheckpointState.CurrentVersion}");
+        if (!state.IsIntact())
+            throw new InputException($"{path}: the checksum does not match; the checkpoint is damaged");
         TrainingProgress progress = state.Progress;
         if (progress.Step < 0 || progress.Tokens < 0 || progress.Samples < 0 || state.OptimizerUpdates < 0 || !(progress.Seconds >= 0))
             throw new InputException($"{path}: the progress is negative; the checkpoint is damaged");

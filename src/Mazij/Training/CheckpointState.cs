@@ -1,3 +1,4 @@
+using System.IO.Hashing;
 using System.Text.Json;
 using System.Text.Json.Serialization;
 
@@ -40,6 +41,15 @@ internal sealed record CheckpointState
     /// <summary>The tensor files with their checksums.</summary>
     public required IReadOnlyList<CheckpointFile> Files { get; init; }
 
+    /// <summary>XxHash128, hexadecimal, of this state's JSON with this entry empty.</summary>
+    public string Checksum { get; init; } = "";
+
+    /// <summary>The state with its checksum.</summary>
+    public CheckpointState Sealed() => this with { Checksum = ComputeChecksum() };
+
+    /// <summary>Whether the state is as it was sealed.</summary>
+    public bool IsIntact() => Checksum == ComputeChecksum();
+
     internal static JsonSerializerOptions Json { get; } = new()
     {
         PropertyNamingPolicy = JsonNamingPolicy.SnakeCaseLower,
@@ -48,6 +58,9 @@ internal sealed record CheckpointState
         UnmappedMemberHandling = JsonUnmappedMemberHandling.Disallow,
         MaxDepth = 16,
     };
+
+    private string ComputeChecksum() =>
+        Convert.ToHexStringLower(XxHash128.Hash(JsonSerializer.SerializeToUtf8Bytes(this with { Checksum = "" }, Json)));
 }
 
 /// <summary>Running statistics of one router's logits.</summary>

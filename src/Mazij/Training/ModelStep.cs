@@ -14,6 +14,7 @@ internal sealed class ModelStep(MoeTransformer model, AdamW optimizer, TrainingC
     /// <inheritdoc/>
     public StepOutcome Run(in StepRequest request)
     {
+        using DisposeScope scope = NewDisposeScope();
         Tensor gradients = model.Parameters.GradientBuffer!;
         gradients.zero_();
         int count = request.MicroBatches.Count;
