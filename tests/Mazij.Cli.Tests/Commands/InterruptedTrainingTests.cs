@@ -1,7 +1,6 @@
 using System.Diagnostics;
 using System.Globalization;
 using System.Runtime.InteropServices;
-using Xunit;
 
 namespace Mazij.Cli.Tests.Commands;
 

@@ -2,7 +2,6 @@ using System.Diagnostics;
 using System.Globalization;
 using System.Text;
 using System.Text.Json;
-using Xunit;
 
 namespace Mazij.Cli.Tests.Commands;
 

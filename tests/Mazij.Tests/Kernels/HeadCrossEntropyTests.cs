@@ -22,7 +22,7 @@ public sealed class HeadCrossEntropyTests
 
         Numbers.AssertClose(Losses(), HeadCrossEntropy.TokenLosses(x, weight, tensor(targets)), tolerance, "losses");
         Tensor gradWeight = zeros(vocabulary, width);
-        using Scalar scale = 0.25.ToScalar();
+        const double scale = 0.25;
         (Tensor sum, Tensor gradX) = HeadCrossEntropy.ForwardBackward(x, weight, tensor(targets), scale, gradWeight);
         Numbers.AssertClose([Losses().Sum()], sum, tolerance, "sum of losses");
         double Objective() => 0.25 * Losses().Sum();
@@ -41,13 +41,13 @@ public sealed class HeadCrossEntropyTests
         double[] expected = PlainLosses(xs, ws, targets, tokens, width, vocabulary);
         Numbers.AssertClose(expected, HeadCrossEntropy.TokenLosses(x, weight, tensor(targets)), 1e-5, "losses");
         Tensor gradWeight = zeros(vocabulary, width);
-        (Tensor sum, Tensor gradX) = HeadCrossEntropy.ForwardBackward(x, weight, tensor(targets), Scalars.One, gradWeight);
+        (Tensor sum, Tensor gradX) = HeadCrossEntropy.ForwardBackward(x, weight, tensor(targets), 1.0, gradWeight);
         Numbers.AssertClose([expected.Sum()], sum, 1e-5, "sum of losses");
         double[] gradient = Numbers.Gradient(
             () => PlainLosses(xs, ws, targets, tokens, width, vocabulary).Sum(), ws);
         Numbers.AssertClose(gradient, gradWeight, 1e-4, "dW");
         Tensor last = HeadCrossEntropy.ForwardBackward(
-            x.narrow(0, tokens - 1, 1), weight, tensor(targets[^1..]), Scalars.One, zeros(vocabulary, width)).GradX;
+            x.narrow(0, tokens - 1, 1), weight, tensor(targets[^1..]), 1.0, zeros(vocabulary, width)).GradX;
         Numbers.AssertClose(Numbers.Doubles(last), gradX.narrow(0, tokens - 1, 1), 1e-5, "dx of the last token");
     }
 

@@ -81,6 +81,7 @@ internal static unsafe class RmsNormGradient
         private readonly Work work = work;
         private readonly float* partial = partial;
 
+        [MethodImpl(MethodImplOptions.AggressiveOptimization)]
         public void Invoke(long begin, long end)
         {
             for (long block = begin; block < end; block++)
@@ -93,7 +94,7 @@ internal static unsafe class RmsNormGradient
             }
         }
 
-        [MethodImpl(MethodImplOptions.AggressiveOptimization)]
+        [MethodImpl(MethodImplOptions.AggressiveInlining)]
         private void Row(void* x, void* dy, void* dx, float* sums)
         {
             long width = work.X.Width, whole = width - width % ILanes.Width, rest = width - whole;
