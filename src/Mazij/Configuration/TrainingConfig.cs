@@ -16,7 +16,7 @@ public sealed record TrainingConfig : ICheckedSection
     /// <summary>Number format of forward and backward: auto (the faster), bf16 or fp32.</summary>
     public Precision Dtype { get; init; } = Precision.Auto;
 
-    /// <summary>CPU threads; 0 uses all cores. The result does not depend on it.</summary>
+    /// <summary>CPU threads; 0 uses all cores. Results repeat bit by bit for one thread count.</summary>
     [Range(0, 4096)]
     public int Threads { get; init; }
 
