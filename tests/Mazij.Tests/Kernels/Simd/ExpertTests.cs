@@ -101,7 +101,10 @@ public sealed class ExpertTests
 
         public Layer In(ScalarType type) => this with
         {
-            X = X.to(type), GateUp = GateUp.to(type), Down = Down.to(type), Gradient = Gradient.to(type),
+            X = X.to(type),
+            GateUp = GateUp.to(type),
+            Down = Down.to(type),
+            Gradient = Gradient.to(type),
         };
 
         /// <summary>The output and all gradients.</summary>
