@@ -53,9 +53,16 @@ internal sealed class MoeLayer
     public (Tensor Output, Tape Tape) Forward(Tensor x, in RoutingOptions options)
     {
         using DisposeScope scope = NewDisposeScope();
-        Tensor logits = Linear.Forward(x.to(ScalarType.Float32), gate.Compute);
-        Router.Tape routing = router.Forward(logits, State, options);
-        TokenPermutation permutation = TokenPermutation.Create(routing.Choices_TK, config.NumExperts);
+        Router.Tape routing;
+        using (KernelClock.Time(KernelName.Router))
+        {
+            Tensor logits = Linear.Forward(x.to(ScalarType.Float32), gate.Compute);
+            routing = router.Forward(logits, State, options);
+        }
+        TokenPermutation permutation;
+        using (KernelClock.Time(KernelName.Permutation))
+            permutation = TokenPermutation.Create(routing.Choices_TK, config.NumExperts);
+        using KernelClock.Span time = KernelClock.Time(KernelName.Experts);
         (Tensor output, GroupedExperts.Tape experts) = GroupedExperts.Forward(
             x, routing.Weights_TK.detach(), permutation, gateUp.Compute, down.Compute);
         DenseMlp.Tape? sharedTape = null;

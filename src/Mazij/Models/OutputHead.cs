@@ -49,6 +49,7 @@ internal sealed class OutputHead : IDisposable
     public (Tensor LossSum, Tensor GradHidden) ForwardBackward(Tensor hidden, Tensor targets, double scale)
     {
         using DisposeScope scope = NewDisposeScope();
+        using KernelClock.Span time = KernelClock.Time(KernelName.Head);
         (Tensor lossSum, Tensor grad) = HeadCrossEntropy.ForwardBackward(
             Scale(hidden), weight.Compute, targets, scale, weight.Gradient);
         return (lossSum.MoveToOuterDisposeScope(), Scale(grad).MoveToOuterDisposeScope());

@@ -1,5 +1,6 @@
 using Mazij.Configuration;
 using Mazij.Data;
+using Mazij.Kernels;
 using Mazij.Kernels.Libtorch;
 using Mazij.Models;
 using TorchSharp;
@@ -27,7 +28,9 @@ internal sealed class ModelStep(MoeTransformer model, AdamW optimizer, TrainingC
             predictionLoss += result.PredictionLoss / count;
         }
 
-        double norm = GradientClipping.Clip(gradients, config.MaxGradNorm);
+        double norm;
+        using (KernelClock.Time(KernelName.Clipping))
+            norm = GradientClipping.Clip(gradients, config.MaxGradNorm);
         string? skipped = !double.IsFinite(loss) ? "the loss is not finite"
             : !double.IsFinite(norm) ? "the gradient norm is not finite" : null;
         List<RouterStatistics> statistics = [];
@@ -40,6 +43,7 @@ internal sealed class ModelStep(MoeTransformer model, AdamW optimizer, TrainingC
         }
         if (skipped is null)
         {
+            using KernelClock.Span time = KernelClock.Time(KernelName.Optimizer);
             optimizer.Step(request.LearningRate);
             model.WeightsChanged();
         }

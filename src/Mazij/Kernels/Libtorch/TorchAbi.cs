@@ -46,6 +46,14 @@ internal static unsafe class TorchAbi
             : throw new InvalidOperationException($"this libtorch has no {name}");
     }
 
+    /// <summary>The address of an exported function that a build may lack; loads libtorch if that has not happened yet.</summary>
+    public static bool TryExport(string name, out nint entry)
+    {
+        if (library == 0)
+            Devices.LibTorch.Load();
+        return NativeLibrary.TryGetExport(library, name, out entry);
+    }
+
     /// <summary>The instruction set libtorch's own kernels use, as "AVX512"; null if this build does not say.</summary>
     public static string? CpuCapability()
     {
