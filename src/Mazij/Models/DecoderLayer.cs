@@ -10,7 +10,7 @@ internal sealed class DecoderLayer
     private readonly double epsilon;
     private readonly Parameter inputNorm, postAttentionNorm;
     private readonly AttentionLayer attention;
-    private readonly DenseMlp? dense;
+    private readonly ExpertMlp? dense;
 
     public DecoderLayer(ModelConfig config, ParameterSet parameters, int layer, RouterState? routerState)
     {
@@ -22,7 +22,7 @@ internal sealed class DecoderLayer
         if (routerState is not null)
             Moe = new MoeLayer(config, parameters, prefix + "mlp.", routerState);
         else
-            dense = new DenseMlp(parameters, prefix + "mlp.");
+            dense = new ExpertMlp(routed: null, new ExpertParameters(parameters, prefix + "mlp."));
     }
 
     /// <summary>The experts, or null in a dense layer.</summary>
@@ -30,7 +30,7 @@ internal sealed class DecoderLayer
 
     /// <summary>What the backward pass needs.</summary>
     public sealed class Tape(
-        Tensor input, AttentionLayer.Tape attention, Tensor middle, Tensor normedMiddle, MoeLayer.Tape? moe, DenseMlp.Tape? dense)
+        Tensor input, AttentionLayer.Tape attention, Tensor middle, Tensor normedMiddle, MoeLayer.Tape? moe, ExpertMlp.Tape? dense)
         : IDisposable
     {
         internal Tensor Input { get; } = input;
@@ -38,7 +38,7 @@ internal sealed class DecoderLayer
         internal Tensor Middle { get; } = middle;
         internal Tensor NormedMiddle { get; } = normedMiddle;
         internal MoeLayer.Tape? Moe { get; } = moe;
-        internal DenseMlp.Tape? Dense { get; } = dense;
+        internal ExpertMlp.Tape? Dense { get; } = dense;
 
         /// <inheritdoc/>
         public void Dispose()
@@ -62,12 +62,11 @@ internal sealed class DecoderLayer
         Tensor normedMiddle = RmsNorm.Forward(middle, postAttentionNorm.Compute, epsilon);
         Tensor output;
         MoeLayer.Tape? moeTape = null;
-        DenseMlp.Tape? denseTape = null;
+        ExpertMlp.Tape? denseTape = null;
         if (Moe is not null)
-            (output, moeTape) = Moe.Forward(normedMiddle, routing);
+            (output, moeTape) = Moe.Forward(normedMiddle, middle, routing);
         else
-            (output, denseTape) = dense!.Forward(normedMiddle);
-        output.add_(middle, Scalars.One);
+            (output, denseTape) = dense!.Forward(normedMiddle, middle, null, null);
         Tape tape = new(
             x.DetachFromDisposeScope(), attentionTape, middle.DetachFromDisposeScope(), normedMiddle.DetachFromDisposeScope(),
             moeTape, denseTape);
@@ -80,7 +79,7 @@ internal sealed class DecoderLayer
         using DisposeScope scope = NewDisposeScope();
         Tensor gradNormedMiddle = Moe is not null
             ? Moe.Backward(gradOutput, tape.NormedMiddle, tape.Moe!)
-            : dense!.Backward(gradOutput, tape.NormedMiddle, tape.Dense!);
+            : dense!.Backward(gradOutput, tape.NormedMiddle, null, null, tape.Dense!).GradX;
         Tensor gradMiddle = RmsNorm.Backward(
             gradNormedMiddle, tape.Middle, postAttentionNorm.Compute, epsilon, postAttentionNorm.Gradient)
             .add_(gradOutput, Scalars.One);
@@ -104,7 +103,7 @@ internal sealed class DecoderLayer
         }
         else
         {
-            (output, DenseMlp.Tape tape) = dense!.Forward(normedMiddle);
+            (output, ExpertMlp.Tape tape) = dense!.Forward(normedMiddle, null, null, null);
             tape.Dispose();
         }
         probe?.MlpOutput(output);

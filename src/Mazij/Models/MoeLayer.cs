@@ -12,8 +12,8 @@ internal sealed class MoeLayer
 {
     private readonly ModelConfig config;
     private readonly Router router;
-    private readonly Parameter gate, gateUp, down;
-    private readonly DenseMlp? shared;
+    private readonly Parameter gate;
+    private readonly ExpertMlp experts;
 
     public MoeLayer(ModelConfig config, ParameterSet parameters, string prefix, RouterState state)
     {
@@ -21,23 +21,20 @@ internal sealed class MoeLayer
         State = state;
         router = new Router(config);
         gate = parameters[prefix + "gate.weight"];
-        gateUp = parameters[prefix + "experts.gate_up_proj"];
-        down = parameters[prefix + "experts.down_proj"];
-        if (config.SharedIntermediateSize > 0)
-            shared = new DenseMlp(parameters, prefix + "shared_experts.");
+        experts = new ExpertMlp(
+            new ExpertParameters(parameters, prefix + "experts."),
+            config.SharedIntermediateSize > 0 ? new ExpertParameters(parameters, prefix + "shared_experts.") : null);
     }
 
     /// <summary>Bias and statistics of this layer's router.</summary>
     public RouterState State { get; }
 
     /// <summary>What the backward pass needs.</summary>
-    public sealed class Tape(
-        Router.Tape routing, TokenPermutation permutation, GroupedExperts.Tape experts, DenseMlp.Tape? shared) : IDisposable
+    public sealed class Tape(Router.Tape routing, TokenPermutation permutation, ExpertMlp.Tape experts) : IDisposable
     {
         internal Router.Tape Routing { get; } = routing;
         internal TokenPermutation Permutation { get; } = permutation;
-        internal GroupedExperts.Tape Experts { get; } = experts;
-        internal DenseMlp.Tape? Shared { get; } = shared;
+        internal ExpertMlp.Tape Experts { get; } = experts;
 
         /// <inheritdoc/>
         public void Dispose()
@@ -45,12 +42,11 @@ internal sealed class MoeLayer
             Routing.Dispose();
             Permutation.Dispose();
             Experts.Dispose();
-            Shared?.Dispose();
         }
     }
 
-    /// <summary>Output [tokens, hidden] for x [tokens, hidden], for training; the caller keeps x.</summary>
-    public (Tensor Output, Tape Tape) Forward(Tensor x, in RoutingOptions options)
+    /// <summary>residual + MoE(x), [tokens, hidden], for training; the caller keeps x.</summary>
+    public (Tensor Output, Tape Tape) Forward(Tensor x, Tensor residual, in RoutingOptions options)
     {
         using DisposeScope scope = NewDisposeScope();
         Router.Tape routing;
@@ -62,30 +58,20 @@ internal sealed class MoeLayer
         TokenPermutation permutation;
         using (KernelClock.Time(KernelName.Permutation))
             permutation = TokenPermutation.Create(routing.Choices_TK, config.NumExperts);
-        using KernelClock.Span time = KernelClock.Time(KernelName.Experts);
-        (Tensor output, GroupedExperts.Tape experts) = GroupedExperts.Forward(
-            x, routing.Weights_TK.detach(), permutation, gateUp.Compute, down.Compute);
-        DenseMlp.Tape? sharedTape = null;
-        if (shared is not null)
-        {
-            (Tensor sharedOutput, sharedTape) = shared.Forward(x);
-            output.add_(sharedOutput, Scalars.One);
-        }
-        return (output.MoveToOuterDisposeScope(), new Tape(routing, permutation, experts, sharedTape));
+        (Tensor output, ExpertMlp.Tape tape) = experts.Forward(x, residual, routing.Weights_TK.detach(), permutation);
+        return (output.MoveToOuterDisposeScope(), new Tape(routing, permutation, tape));
     }
 
-    /// <summary>Gradient of x; weight gradients are added to the parameters'.</summary>
+    /// <summary>Gradient of x; weight gradients go to the parameters'.</summary>
     public Tensor Backward(Tensor gradient, Tensor x, Tape tape)
     {
         using DisposeScope scope = NewDisposeScope();
-        (Tensor gradX, Tensor gradWeights) = GroupedExperts.Backward(
-            gradient, tape.Permutation, config.NumExpertsPerTok, gateUp.Compute, down.Compute, tape.Experts,
-            gateUp.Gradient, down.Gradient);
-        Tensor gradLogits = Router.Backward(gradWeights, tape.Routing);
+        (Tensor gradX, Tensor? gradWeights) = experts.Backward(
+            gradient, x, tape.Routing.Weights_TK.detach(), tape.Permutation, tape.Experts);
+        using KernelClock.Span time = KernelClock.Time(KernelName.Router, backward: true);
+        Tensor gradLogits = Router.Backward(gradWeights!, tape.Routing);
         Linear.AccumulateWeightGradient(gate.Gradient, gradLogits, x.to(ScalarType.Float32));
         gradX.add_(Linear.InputGradient(gradLogits, gate.Compute).to(gradX.dtype), Scalars.One);
-        if (shared is not null)
-            gradX.add_(shared.Backward(gradient, x, tape.Shared!), Scalars.One);
         return gradX.MoveToOuterDisposeScope();
     }
 
@@ -97,14 +83,8 @@ internal sealed class MoeLayer
         (Tensor weights, Tensor choices) = router.Infer(logits, State.Bias);
         observe?.Invoke(logits, weights, choices);
         using TokenPermutation permutation = TokenPermutation.Create(choices, config.NumExperts);
-        (Tensor output, GroupedExperts.Tape tape) = GroupedExperts.Forward(x, weights, permutation, gateUp.Compute, down.Compute);
+        (Tensor output, ExpertMlp.Tape tape) = experts.Forward(x, null, weights, permutation);
         tape.Dispose();
-        if (shared is not null)
-        {
-            (Tensor sharedOutput, DenseMlp.Tape sharedTape) = shared.Forward(x);
-            sharedTape.Dispose();
-            output.add_(sharedOutput, Scalars.One);
-        }
         return output.MoveToOuterDisposeScope();
     }
 }

@@ -1,3 +1,4 @@
+using Mazij.Kernels;
 using TorchSharp;
 using static TorchSharp.torch;
 
@@ -15,8 +16,20 @@ internal sealed class Parameter(ParameterSpec spec, Tensor compute, Tensor? mast
     /// <summary>The fp32 values that the optimiser updates; the same memory as <see cref="Compute"/> when that is fp32.</summary>
     public Tensor Master => master ?? throw new InvalidOperationException("This model was loaded for inference.");
 
-    /// <summary>The fp32 gradient, summed over micro-batches.</summary>
-    public Tensor Gradient => gradient ?? throw new InvalidOperationException("This model was loaded for inference.");
+    /// <summary>The fp32 gradient, summed over micro-batches; what no kernel has reached yet in this step is zero.</summary>
+    public Tensor Gradient => TakeGradient().ForAddition();
+
+    /// <summary>Whether the gradient's memory holds part of this step's. If not, the next kernel overwrites it.</summary>
+    internal bool HoldsGradient { get; set; } = true;
+
+    /// <summary>The gradient for a kernel that can overwrite as well as add.</summary>
+    public GradientTarget TakeGradient()
+    {
+        Tensor memory = gradient ?? throw new InvalidOperationException("This model was loaded for inference.");
+        GradientTarget target = new(memory, HoldsGradient);
+        HoldsGradient = true;
+        return target;
+    }
 
     /// <summary>The most precise values there are: the master weights, or the compute copy in inference.</summary>
     public Tensor Best => master ?? Compute;
@@ -134,7 +147,7 @@ internal sealed class ParameterSet : IDisposable
             Tensor target = parameter.Best;
             if (parameter.Spec.Init == ParameterInit.Ones)
             {
-                target.fill_(Kernels.Scalars.One);
+                target.fill_(Scalars.One);
                 continue;
             }
             using DisposeScope scope = NewDisposeScope();
@@ -142,6 +155,20 @@ internal sealed class ParameterSet : IDisposable
             target.copy_(empty(parameter.Spec.Shape).normal_(0.0, standardDeviation, generator));
         }
         RefreshCompute();
+    }
+
+    /// <summary>A new step begins: gradients count as zero, without being written.</summary>
+    public void BeginGradients()
+    {
+        foreach (Parameter parameter in parameters)
+            parameter.HoldsGradient = false;
+    }
+
+    /// <summary>The backward passes are over: what none of them reached becomes zero.</summary>
+    public void FinishGradients()
+    {
+        foreach (Parameter parameter in parameters)
+            _ = parameter.Gradient;
     }
 
     /// <summary>Brings the compute copy up to date with the master weights.</summary>

@@ -17,7 +17,7 @@ internal sealed class ModelStep(MoeTransformer model, AdamW optimizer, TrainingC
     {
         using DisposeScope scope = NewDisposeScope();
         Tensor gradients = model.Parameters.GradientBuffer!;
-        gradients.zero_();
+        model.Parameters.BeginGradients();
         int count = request.MicroBatches.Count;
         double loss = 0, predictionLoss = 0;
         for (int i = 0; i < count; i++)
@@ -27,6 +27,7 @@ internal sealed class ModelStep(MoeTransformer model, AdamW optimizer, TrainingC
             loss += result.Loss / count;
             predictionLoss += result.PredictionLoss / count;
         }
+        model.Parameters.FinishGradients();
 
         double norm;
         using (KernelClock.Time(KernelName.Clipping))
