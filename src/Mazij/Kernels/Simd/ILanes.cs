@@ -54,6 +54,10 @@ internal readonly unsafe struct Float32Lanes : ILanes
 /// <summary>bfloat16: the upper half of single precision.</summary>
 internal readonly unsafe struct Bfloat16Lanes : ILanes
 {
+    // What VFIXUPIMMPS does to each class of numbers, four bits each: quiet and signalling NaN become the default NaN (3),
+    // the others stay (1).
+    private const int NanToDefault = 0x11111133;
+
     public static int Size => 2;
 
     [MethodImpl(MethodImplOptions.AggressiveInlining)]
@@ -95,11 +99,12 @@ internal readonly unsafe struct Bfloat16Lanes : ILanes
     [MethodImpl(MethodImplOptions.AggressiveInlining)]
     private static Vector512<uint> Kept(Vector512<float> values)
     {
-        Vector512<uint> bits = values.AsUInt32();
-        // Round to nearest even: add half a unit of the kept part, less one where that part is even. A NaN keeps its top bits.
-        Vector512<uint> odd = Vector512.ShiftRightLogical(bits, 16) & Vector512<uint>.One;
-        Vector512<uint> rounded = Vector512.ShiftRightLogical(bits + Vector512.Create(0x7FFFu) + odd, 16);
-        Vector512<uint> nan = Vector512.ShiftRightLogical(bits, 16) | Vector512.Create(0x40u);
-        return Vector512.ConditionalSelect(Vector512.Equals(values, values).AsUInt32(), rounded, nan);
+        // One instruction makes every NaN the default one, which the sums below leave a NaN.
+        Vector512<float> safe = Avx512F.IsSupported
+            ? Avx512F.Fixup(values, values, Vector512.Create(NanToDefault), 0)
+            : Vector512.ConditionalSelect(Vector512.Equals(values, values), values, Vector512.Create(float.NaN));
+        // Round to nearest even: add half a unit of the kept part, less one where that part is even.
+        Vector512<uint> bits = safe.AsUInt32(), odd = Vector512.ShiftRightLogical(bits, 16) & Vector512<uint>.One;
+        return Vector512.ShiftRightLogical(bits + Vector512.Create(0x7FFFu) + odd, 16);
     }
 }
