@@ -56,7 +56,7 @@ internal sealed class MoeLayer
         Router.Tape routing;
         using (KernelClock.Time(KernelName.Router))
         {
-            Tensor logits = Linear.Forward(x.to(ScalarType.Float32), gate.Compute);
+            Tensor logits = RouterLogits.Forward(x, gate.Compute);
             routing = router.Forward(logits, State, options);
         }
         TokenPermutation permutation;
@@ -81,9 +81,11 @@ internal sealed class MoeLayer
         (Tensor gradX, Tensor gradWeights) = GroupedExperts.Backward(
             gradient, tape.Permutation, config.NumExpertsPerTok, gateUp.Compute, down.Compute, tape.Experts,
             gateUp.Gradient, down.Gradient);
-        Tensor gradLogits = Router.Backward(gradWeights, tape.Routing);
-        Linear.AccumulateWeightGradient(gate.Gradient, gradLogits, x.to(ScalarType.Float32));
-        gradX.add_(Linear.InputGradient(gradLogits, gate.Compute).to(gradX.dtype), Scalars.One);
+        using (KernelClock.Time(KernelName.Router, backward: true))
+        {
+            Tensor gradLogits = Router.Backward(gradWeights, tape.Routing);
+            RouterLogits.Backward(gradLogits, x, gate.Compute, gate.Gradient, gradX);
+        }
         if (shared is not null)
             gradX.add_(shared.Backward(gradient, x, tape.Shared!), Scalars.One);
         return gradX.MoveToOuterDisposeScope();
@@ -93,7 +95,7 @@ internal sealed class MoeLayer
     public Tensor Infer(Tensor x, Action<Tensor, Tensor, Tensor>? observe = null)
     {
         using DisposeScope scope = NewDisposeScope();
-        Tensor logits = Linear.Forward(x.to(ScalarType.Float32), gate.Compute);
+        Tensor logits = RouterLogits.Forward(x, gate.Compute);
         (Tensor weights, Tensor choices) = router.Infer(logits, State.Bias);
         observe?.Invoke(logits, weights, choices);
         using TokenPermutation permutation = TokenPermutation.Create(choices, config.NumExperts);
