@@ -1,3 +1,4 @@
+using Mazij.Kernels.Libtorch;
 using TorchSharp;
 using static TorchSharp.torch;
 
@@ -29,32 +30,28 @@ internal sealed class TokenPermutation : IDisposable
     /// <summary>Rows Offsets[e] .. Offsets[e + 1] belong to expert e.</summary>
     public long[] Offsets { get; }
 
-    /// <summary>A counting sort of the choices [tokens, k] (int64, any device) over <paramref name="experts"/>.</summary>
+    /// <summary>Sorts the choices by expert.</summary>
+    /// <param name="choices_TK">[tokens, k] int64, on any device.</param>
+    /// <param name="experts">How many experts there are.</param>
+    /// <exception cref="ArgumentOutOfRangeException">A choice is not an expert's number.</exception>
     public static TokenPermutation Create(Tensor choices_TK, int experts)
     {
         using DisposeScope scope = NewDisposeScope();
-        long perToken = choices_TK.shape[1];
-        ReadOnlySpan<long> choices = choices_TK.cpu().contiguous().data<long>().ToArray();
-        long[] offsets = new long[experts + 1];
-        foreach (long expert in choices)
-            offsets[expert + 1]++;
-        for (int expert = 0; expert < experts; expert++)
-            offsets[expert + 1] += offsets[expert];
-
-        long[] tokenOfRow = new long[choices.Length], pairOfRow = new long[choices.Length], rowOfPair = new long[choices.Length];
-        long[] next = offsets.AsSpan(0, experts).ToArray();
-        for (int pair = 0; pair < choices.Length; pair++)
-        {
-            long row = next[choices[pair]]++;
-            rowOfPair[pair] = row;
-            pairOfRow[row] = pair;
-            tokenOfRow[row] = pair / perToken;
-        }
         Device device = choices_TK.device;
+        Tensor choices = choices_TK.cpu().contiguous();
+        long rows = choices.numel();
+        Tensor tokenOfRow = empty(rows, ScalarType.Int64), pairOfRow = empty(rows, ScalarType.Int64);
+        Tensor rowOfPair = empty(rows, ScalarType.Int64);
+        long[] offsets = new long[experts + 1];
+        ExpertSort.Run(
+            new ExpertSort.Pairs(
+                Address(choices), Address(tokenOfRow), Address(pairOfRow), Address(rowOfPair),
+                choices_TK.shape[0], choices_TK.shape[1]),
+            offsets);
         return new TokenPermutation(
-            tensor(tokenOfRow, device: device).DetachFromDisposeScope(),
-            tensor(pairOfRow, device: device).DetachFromDisposeScope(),
-            tensor(rowOfPair, device: device).DetachFromDisposeScope(),
+            tokenOfRow.to(device).DetachFromDisposeScope(),
+            pairOfRow.to(device).DetachFromDisposeScope(),
+            rowOfPair.to(device).DetachFromDisposeScope(),
             offsets);
     }
 
@@ -65,4 +62,6 @@ internal sealed class TokenPermutation : IDisposable
         PairOfRow.Dispose();
         RowOfPair.Dispose();
     }
+
+    private static unsafe nint Address(Tensor numbers) => (nint)TensorMemory.Pointer<long>(numbers);
 }

@@ -52,7 +52,7 @@ internal sealed class MoeLayer
         Router.Tape routing;
         using (KernelClock.Time(KernelName.Router))
         {
-            Tensor logits = Linear.Forward(x.to(ScalarType.Float32), gate.Compute);
+            Tensor logits = RouterLogits.Forward(x, gate.Compute);
             routing = router.Forward(logits, State, options);
         }
         TokenPermutation permutation;
@@ -70,8 +70,7 @@ internal sealed class MoeLayer
             gradient, x, tape.Routing.Weights_TK.detach(), tape.Permutation, tape.Experts);
         using KernelClock.Span time = KernelClock.Time(KernelName.Router, backward: true);
         Tensor gradLogits = Router.Backward(gradWeights!, tape.Routing);
-        Linear.AccumulateWeightGradient(gate.Gradient, gradLogits, x.to(ScalarType.Float32));
-        gradX.add_(Linear.InputGradient(gradLogits, gate.Compute).to(gradX.dtype), Scalars.One);
+        RouterLogits.Backward(gradLogits, x, gate.Compute, gate.Gradient, gradX);
         return gradX.MoveToOuterDisposeScope();
     }
 
@@ -79,7 +78,7 @@ internal sealed class MoeLayer
     public Tensor Infer(Tensor x, Action<Tensor, Tensor, Tensor>? observe = null)
     {
         using DisposeScope scope = NewDisposeScope();
-        Tensor logits = Linear.Forward(x.to(ScalarType.Float32), gate.Compute);
+        Tensor logits = RouterLogits.Forward(x, gate.Compute);
         (Tensor weights, Tensor choices) = router.Infer(logits, State.Bias);
         observe?.Invoke(logits, weights, choices);
         using TokenPermutation permutation = TokenPermutation.Create(choices, config.NumExperts);

@@ -1,5 +1,6 @@
 using CsCheck;
 using Mazij.Kernels;
+using Mazij.Tests.Kernels.Simd;
 using TorchSharp;
 using static TorchSharp.torch;
 
@@ -24,6 +25,44 @@ public sealed class TokenPermutationTests
     public void All_tokens_on_the_last_expert_keep_their_order()
     {
         Check([.. Enumerable.Repeat(4L, 9)], 9, 1, 5);
+    }
+
+    [Fact]
+    public void Many_blocks_are_sorted_as_one()
+    {
+        Random random = new(3);
+        long[] choices = [.. Enumerable.Range(0, 5000 * 3).Select(_ => (long)(7 * Math.Pow(random.NextDouble(), 3)))];
+        Check(choices, 5000, 3, 7);
+    }
+
+    [Fact]
+    public void The_number_of_threads_changes_nothing()
+    {
+        using DisposeScope scope = NewDisposeScope();
+        Tensor choices = randint(0, 11, [6000, 4], ScalarType.Int64);
+        KernelComparison.AssertSameForAnyThreads(() =>
+        {
+            TokenPermutation permutation = TokenPermutation.Create(choices, 11);
+            return [permutation.TokenOfRow, permutation.PairOfRow, permutation.RowOfPair, tensor(permutation.Offsets)];
+        });
+    }
+
+    [Fact]
+    public void A_view_of_choices_is_read_as_what_it_shows()
+    {
+        using DisposeScope scope = NewDisposeScope();
+        Tensor choices = randint(0, 5, [3, 40], ScalarType.Int64).t();
+        using TokenPermutation view = TokenPermutation.Create(choices, 5), copy = TokenPermutation.Create(choices.contiguous(), 5);
+        Assert.Equal(copy.PairOfRow.data<long>().ToArray(), view.PairOfRow.data<long>().ToArray());
+    }
+
+    [Theory]
+    [InlineData(-1)]
+    [InlineData(4)]
+    public void An_expert_that_does_not_exist_is_refused(long expert)
+    {
+        using DisposeScope scope = NewDisposeScope();
+        Assert.Throws<ArgumentOutOfRangeException>(() => TokenPermutation.Create(tensor([0, expert, 3, 1], [2, 2]), 4));
     }
 
     private static void Check(long[] choices, int tokens, int perToken, int experts)
