@@ -1,3 +1,4 @@
+using Mazij.Kernels.Libtorch;
 using Mazij.Kernels.Simd;
 using TorchSharp;
 using static TorchSharp.torch;
@@ -9,7 +10,7 @@ namespace Mazij.Kernels;
 /// at position p turns by the angle p theta^(-2j/R). Angles are computed in fp64 and kept in fp32 (in bf16 position 257
 /// would become 256). The gradient is the rotation by the opposite angle.
 /// </summary>
-internal sealed class RotaryEmbedding : IDisposable
+internal sealed unsafe class RotaryEmbedding : IDisposable
 {
     private readonly Tensor cos_SH, sin_SH;
     private readonly long half;
@@ -35,6 +36,15 @@ internal sealed class RotaryEmbedding : IDisposable
 
     /// <summary>Positions in the tables.</summary>
     public long Positions { get; }
+
+    /// <summary>Pairs of a head that are turned, R/2.</summary>
+    public long Half => half;
+
+    /// <summary>The cosines [positions, R/2] on the CPU; valid until this is disposed.</summary>
+    public float* Cosines => TensorMemory.Pointer<float>(cos_SH);
+
+    /// <summary>The sines [positions, R/2] on the CPU; valid until this is disposed.</summary>
+    public float* Sines => TensorMemory.Pointer<float>(sin_SH);
 
     /// <summary>Rotates x [batch, seq, heads, head_dim], whose first position is <paramref name="start"/>.</summary>
     /// <param name="x">Any strides; the result is contiguous.</param>
