@@ -65,12 +65,16 @@ internal sealed class MoeTransformer : IDisposable
     /// <summary>Router bias and statistics by layer index; MoE layers only.</summary>
     public SortedDictionary<int, RouterState> RouterStates { get; } = [];
 
-    /// <summary>Must be called after the weights have changed.</summary>
+    /// <summary>Must be called after the master weights have been written, by whoever has not brought the compute copy up to
+    /// date too.</summary>
     public void WeightsChanged()
     {
         Parameters.RefreshCompute();
-        head.WeightsChanged();
+        ComputeWeightsChanged();
     }
+
+    /// <summary>Must be called after the weights have changed and their compute copy with them.</summary>
+    public void ComputeWeightsChanged() => head.WeightsChanged();
 
     /// <summary>
     /// Runs the forward and backward pass over windows of ids and adds to the parameters' gradients. Position t of each of
