@@ -100,10 +100,13 @@ internal sealed class MoeTransformer : IDisposable
             (x, tapes[layer]) = layers[layer].Forward(x, batch, rope, RoutingOf(options, layer));
         }
         listener?.BeforeForward(Parameters.Layout.Groups - 1);
-        Tensor normed = RmsNorm.Forward(x, finalNorm.Compute, Config.RmsNormEps);
+        Tensor normed, gradient;
+        using (KernelClock.Time(KernelName.Norm))
+            normed = RmsNorm.Forward(x, finalNorm.Compute, Config.RmsNormEps);
         (Tensor lossSum, Tensor gradNormed) = head.ForwardBackward(normed, targets, options.LossScale / tokens);
         double predictionLoss = predictionLayers.Length == 0 ? 0 : PredictFurther(ids, normed, gradNormed, batch, seq, options, rope, listener);
-        Tensor gradient = RmsNorm.Backward(gradNormed, x, finalNorm.Compute, Config.RmsNormEps, finalNorm.Gradient);
+        using (KernelClock.Time(KernelName.Norm, backward: true))
+            gradient = RmsNorm.Backward(gradNormed, x, finalNorm.Compute, Config.RmsNormEps, finalNorm.Gradient);
         x.Dispose();
         if (!Config.TieWordEmbeddings)
             listener?.GradientsComplete(Parameters.Layout.Groups - 1);
