@@ -24,12 +24,29 @@ internal static class RmsNorm
         if (!portable && StridedRows.Serve(x))
         {
             Tensor result = empty(x.shape, x.dtype, x.device);
-            RmsNormRows.Forward(StridedRows.Addressable(x), gain, epsilon, result);
+            RmsNormRows.Forward(StridedRows.Addressable(x), null, gain, epsilon, result);
             return result.MoveToOuterDisposeScope();
         }
-        Tensor wide = x.to(ScalarType.Float32);
-        Tensor normed = wide.mul(ReciprocalRms(wide, epsilon)).to(x.dtype);
-        return normed.mul(gain).MoveToOuterDisposeScope();
+        return Normalised(x, gain, epsilon).MoveToOuterDisposeScope();
+    }
+
+    /// <summary>x += addend, rounded to the dtype of x, then the sum normalised: a residual addition and the norm behind it
+    /// in one pass.</summary>
+    /// <param name="x">[..., D], numbers of a row side by side; becomes the sum.</param>
+    /// <param name="addend">Of the shape and dtype of x, any strides.</param>
+    /// <param name="gain">One factor for each column, in the dtype of x.</param>
+    /// <param name="epsilon">Added to the mean square.</param>
+    /// <param name="portable">Whether to use plain operators on the CPU too.</param>
+    public static Tensor AddForward(Tensor x, Tensor addend, Tensor gain, double epsilon, bool portable = false)
+    {
+        using DisposeScope scope = NewDisposeScope();
+        if (!portable && StridedRows.Serve(x))
+        {
+            Tensor result = empty(x.shape, x.dtype, x.device);
+            RmsNormRows.Forward(x, StridedRows.Addressable(addend), gain, epsilon, result);
+            return result.MoveToOuterDisposeScope();
+        }
+        return Normalised(x.add_(addend, Scalars.One), gain, epsilon).MoveToOuterDisposeScope();
     }
 
     /// <summary>Gradient of x; adds the gain's gradient to <paramref name="gradGain"/> [D] (fp32).</summary>
@@ -38,16 +55,19 @@ internal static class RmsNorm
     /// <param name="gain">One factor for each column, in the dtype of x.</param>
     /// <param name="epsilon">Added to the mean square.</param>
     /// <param name="gradGain">Receives the gain's gradient.</param>
+    /// <param name="residual">The gradient that comes back to x on a way around the norm, in its shape and dtype, any strides:
+    /// joins the result. Null if there is none.</param>
     /// <param name="portable">Whether to use plain operators on the CPU too.</param>
     public static Tensor Backward(
-        Tensor gradY, Tensor x, Tensor gain, double epsilon, Tensor gradGain, bool portable = false)
+        Tensor gradY, Tensor x, Tensor gain, double epsilon, Tensor gradGain, Tensor? residual = null, bool portable = false)
     {
         using DisposeScope scope = NewDisposeScope();
         if (!portable && StridedRows.Serve(x))
         {
             Tensor result = empty(x.shape, x.dtype, x.device);
             RmsNormGradient.Backward(
-                StridedRows.Addressable(gradY), StridedRows.Addressable(x), gain, epsilon, result, gradGain);
+                StridedRows.Addressable(gradY), StridedRows.Addressable(x), gain, epsilon,
+                residual is null ? null : StridedRows.Addressable(residual), result, gradGain);
             return result.MoveToOuterDisposeScope();
         }
         Tensor wide = x.to(ScalarType.Float32);
@@ -59,7 +79,15 @@ internal static class RmsNorm
         Tensor gradNormed = gradWide.mul(gain.to(ScalarType.Float32));
         Tensor projection = gradNormed.mul(normed).mean(lastDimension, keepdim: true);
         Tensor gradX = gradNormed.sub_(normed.mul_(projection)).mul_(reciprocal);
+        if (residual is not null)
+            gradX.add_(residual, Scalars.One);
         return gradX.to(x.dtype).MoveToOuterDisposeScope();
+    }
+
+    private static Tensor Normalised(Tensor x, Tensor gain, double epsilon)
+    {
+        Tensor wide = x.to(ScalarType.Float32);
+        return wide.mul(ReciprocalRms(wide, epsilon)).to(x.dtype).mul(gain);
     }
 
     private static Tensor ReciprocalRms(Tensor wide, double epsilon) =>

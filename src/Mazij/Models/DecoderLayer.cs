@@ -56,10 +56,12 @@ internal sealed class DecoderLayer
     public (Tensor Output, Tape Tape) Forward(Tensor x, long batch, RotaryEmbedding rotary, in RoutingOptions routing)
     {
         using DisposeScope scope = NewDisposeScope();
-        Tensor normed = RmsNorm.Forward(x, inputNorm.Compute, epsilon);
-        (Tensor attended, AttentionLayer.Tape attentionTape) = attention.Forward(normed, batch, rotary);
-        Tensor middle = attended.add_(x, Scalars.One);
-        Tensor normedMiddle = RmsNorm.Forward(middle, postAttentionNorm.Compute, epsilon);
+        Tensor normed, normedMiddle;
+        using (KernelClock.Time(KernelName.Norm))
+            normed = RmsNorm.Forward(x, inputNorm.Compute, epsilon);
+        (Tensor middle, AttentionLayer.Tape attentionTape) = attention.Forward(normed, batch, rotary);
+        using (KernelClock.Time(KernelName.Norm))
+            normedMiddle = RmsNorm.AddForward(middle, x, postAttentionNorm.Compute, epsilon);
         Tensor output;
         MoeLayer.Tape? moeTape = null;
         ExpertMlp.Tape? denseTape = null;
@@ -80,22 +82,18 @@ internal sealed class DecoderLayer
         Tensor gradNormedMiddle = Moe is not null
             ? Moe.Backward(gradOutput, tape.NormedMiddle, tape.Moe!)
             : dense!.Backward(gradOutput, tape.NormedMiddle, null, null, tape.Dense!).GradX;
-        Tensor gradMiddle = RmsNorm.Backward(
-            gradNormedMiddle, tape.Middle, postAttentionNorm.Compute, epsilon, postAttentionNorm.Gradient)
-            .add_(gradOutput, Scalars.One);
+        Tensor gradMiddle = NormBackward(gradNormedMiddle, tape.Middle, postAttentionNorm, gradOutput);
         Tensor gradNormed = attention.Backward(gradMiddle, tape.Attention, batch, rotary);
-        return RmsNorm.Backward(gradNormed, tape.Input, inputNorm.Compute, epsilon, inputNorm.Gradient)
-            .add_(gradMiddle, Scalars.One).MoveToOuterDisposeScope();
+        return NormBackward(gradNormed, tape.Input, inputNorm, gradMiddle).MoveToOuterDisposeScope();
     }
 
     /// <summary>The layer's output for inference; <paramref name="probe"/> sees the parts.</summary>
     public Tensor Infer(Tensor x, long batch, RotaryEmbedding rotary, LayerCache? cache, LayerProbe? probe = null)
     {
         using DisposeScope scope = NewDisposeScope();
-        Tensor attended = attention.Infer(RmsNorm.Forward(x, inputNorm.Compute, epsilon), batch, rotary, cache);
-        probe?.AttentionOutput(attended);
-        Tensor middle = attended.add(x, Scalars.One);
-        Tensor normedMiddle = RmsNorm.Forward(middle, postAttentionNorm.Compute, epsilon);
+        Tensor middle = attention.Infer(RmsNorm.Forward(x, inputNorm.Compute, epsilon), batch, rotary, cache);
+        probe?.AttentionOutput(middle);
+        Tensor normedMiddle = RmsNorm.AddForward(middle, x, postAttentionNorm.Compute, epsilon);
         Tensor output;
         if (Moe is not null)
         {
@@ -108,6 +106,12 @@ internal sealed class DecoderLayer
         }
         probe?.MlpOutput(output);
         return output.add(middle, Scalars.One).MoveToOuterDisposeScope();
+    }
+
+    private Tensor NormBackward(Tensor gradNormed, Tensor x, Parameter gain, Tensor residual)
+    {
+        using KernelClock.Span time = KernelClock.Time(KernelName.Norm, backward: true);
+        return RmsNorm.Backward(gradNormed, x, gain.Compute, epsilon, gain.Gradient, residual);
     }
 }
 

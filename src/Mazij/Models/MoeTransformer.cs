@@ -65,12 +65,16 @@ internal sealed class MoeTransformer : IDisposable
     /// <summary>Router bias and statistics by layer index; MoE layers only.</summary>
     public SortedDictionary<int, RouterState> RouterStates { get; } = [];
 
-    /// <summary>Must be called after the weights have changed.</summary>
+    /// <summary>Must be called after the master weights have been written, by whoever has not brought the compute copy up to
+    /// date too.</summary>
     public void WeightsChanged()
     {
         Parameters.RefreshCompute();
-        head.WeightsChanged();
+        ComputeWeightsChanged();
     }
+
+    /// <summary>Must be called after the weights have changed and their compute copy with them.</summary>
+    public void ComputeWeightsChanged() => head.WeightsChanged();
 
     /// <summary>
     /// Runs the forward and backward pass over windows of ids and adds to the parameters' gradients. Position t of each of
@@ -96,10 +100,13 @@ internal sealed class MoeTransformer : IDisposable
             (x, tapes[layer]) = layers[layer].Forward(x, batch, rope, RoutingOf(options, layer));
         }
         listener?.BeforeForward(Parameters.Layout.Groups - 1);
-        Tensor normed = RmsNorm.Forward(x, finalNorm.Compute, Config.RmsNormEps);
+        Tensor normed, gradient;
+        using (KernelClock.Time(KernelName.Norm))
+            normed = RmsNorm.Forward(x, finalNorm.Compute, Config.RmsNormEps);
         (Tensor lossSum, Tensor gradNormed) = head.ForwardBackward(normed, targets, options.LossScale / tokens);
         double predictionLoss = predictionLayers.Length == 0 ? 0 : PredictFurther(ids, normed, gradNormed, batch, seq, options, rope, listener);
-        Tensor gradient = RmsNorm.Backward(gradNormed, x, finalNorm.Compute, Config.RmsNormEps, finalNorm.Gradient);
+        using (KernelClock.Time(KernelName.Norm, backward: true))
+            gradient = RmsNorm.Backward(gradNormed, x, finalNorm.Compute, Config.RmsNormEps, finalNorm.Gradient);
         x.Dispose();
         if (!Config.TieWordEmbeddings)
             listener?.GradientsComplete(Parameters.Layout.Groups - 1);

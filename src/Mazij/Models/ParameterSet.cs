@@ -104,6 +104,10 @@ internal sealed class ParameterSet : IDisposable
     /// <summary>The flat fp32 gradients, or null in inference.</summary>
     public Tensor? GradientBuffer { get; }
 
+    /// <summary>The master weights rounded to a narrower compute dtype, laid out as they are; null where the master weights
+    /// themselves are computed with, and in inference.</summary>
+    public Tensor? ComputeCopy => MasterBuffer is null || ReferenceEquals(MasterBuffer, compute) ? null : compute;
+
     /// <summary>The parameter of that name.</summary>
     public Parameter this[string name] => parameters[Layout.IndexOf(name)];
 
@@ -172,11 +176,7 @@ internal sealed class ParameterSet : IDisposable
     }
 
     /// <summary>Brings the compute copy up to date with the master weights.</summary>
-    public void RefreshCompute()
-    {
-        if (MasterBuffer is not null && !ReferenceEquals(MasterBuffer, compute))
-            compute.copy_(MasterBuffer);
-    }
+    public void RefreshCompute() => ComputeCopy?.copy_(MasterBuffer!);
 
     /// <inheritdoc/>
     public void Dispose()

@@ -9,9 +9,16 @@ internal sealed class TokenEmbedding(ModelConfig config, ParameterSet parameters
     private readonly Parameter weight = parameters[ParameterLayout.EmbeddingName];
 
     /// <summary>[tokens, hidden] for ids [tokens] (int64).</summary>
-    public Tensor Forward(Tensor ids) => weight.Compute.index_select(0, ids);
+    public Tensor Forward(Tensor ids)
+    {
+        using KernelClock.Span time = KernelClock.Time(KernelName.Embedding);
+        return weight.Compute.index_select(0, ids);
+    }
 
     /// <summary>Adds the gradient [tokens, hidden] to the rows of the ids.</summary>
-    public void Backward(Tensor gradient, Tensor ids) =>
+    public void Backward(Tensor gradient, Tensor ids)
+    {
+        using KernelClock.Span time = KernelClock.Time(KernelName.Embedding, backward: true);
         EmbeddingGradient.Accumulate(weight.Gradient, ids, gradient, config.PadTokenId);
+    }
 }

@@ -1,6 +1,6 @@
 using Mazij.Configuration;
 using Mazij.Kernels;
-using Mazij.Kernels.Libtorch;
+using Mazij.Kernels.Simd;
 using Mazij.Models;
 using TorchSharp;
 using static TorchSharp.torch;
@@ -13,27 +13,33 @@ namespace Mazij.Training;
 /// </summary>
 internal sealed class AdamW : IDisposable
 {
+    private readonly ParameterSet parameters;
     private readonly TrainingConfig config;
-    private readonly Tensor stepCount;
-    private readonly RangeList decayed, undecayed;
-    private readonly bool useFused;
+    private readonly AdamWRange[] ranges;
+    private readonly OperatorAdamW? operators;
 
     /// <summary>Moments of zero for the parameters.</summary>
     /// <param name="parameters">Parameters with gradients.</param>
     /// <param name="config">Betas, epsilon, weight decay.</param>
-    /// <param name="portable">Whether to use plain operators even where libtorch has a fused one.</param>
+    /// <param name="portable">Whether to use plain operators even where there is a fused kernel.</param>
     public AdamW(ParameterSet parameters, TrainingConfig config, bool portable = false)
     {
+        this.parameters = parameters;
         this.config = config;
         Tensor master = parameters.MasterBuffer!;
         FirstMoment = zeros_like(master).DetachFromDisposeScope();
         SecondMoment = zeros_like(master).DetachFromDisposeScope();
-        stepCount = zeros(1, ScalarType.Float32, CPU).DetachFromDisposeScope();
-        useFused = !portable && master.device.type is DeviceType.CPU or DeviceType.CUDA;
-        if (master.device.type == DeviceType.CUDA)
-            stepCount = stepCount.to(master.device).DetachFromDisposeScope();
-        decayed = new RangeList(this, parameters, decays: true);
-        undecayed = new RangeList(this, parameters, decays: false);
+        ranges =
+        [
+            .. Ranges(parameters, decays: true, config.WeightDecay),
+            .. Ranges(parameters, decays: false, weightDecay: 0),
+        ];
+        if (portable || master.device.type != DeviceType.CPU)
+        {
+            operators = new OperatorAdamW(
+                master, parameters.GradientBuffer!, FirstMoment, SecondMoment, ranges,
+                fused: !portable && master.device.type == DeviceType.CUDA);
+        }
     }
 
     /// <summary>The running mean of the gradients, laid out as the master weights.</summary>
@@ -45,67 +51,33 @@ internal sealed class AdamW : IDisposable
     /// <summary>Updates made so far; set when a checkpoint is loaded.</summary>
     public long Updates { get; set; }
 
-    /// <summary>Updates the master weights from the gradients.</summary>
-    public void Step(double learningRate)
+    /// <summary>Updates the master weights, and their compute copy, from the gradients.</summary>
+    /// <param name="learningRate">The learning rate.</param>
+    /// <param name="gradientFactor">What clipping multiplies the gradients by; whether the gradients themselves are changed
+    /// depends on the device.</param>
+    public void Step(double learningRate, double gradientFactor = 1)
     {
         Updates++;
-        using (Scalar count = ((double)Updates).ToScalar())
-            stepCount.fill_(count);
-        decayed.Step(learningRate, config.WeightDecay);
-        undecayed.Step(learningRate, 0);
+        AdamWStep step = new(Updates, learningRate, config.AdamBeta1, config.AdamBeta2, config.AdamEpsilon, gradientFactor);
+        if (operators is null)
+        {
+            AdamWPass.Run(
+                parameters.MasterBuffer!, parameters.GradientBuffer!, FirstMoment, SecondMoment, parameters.ComputeCopy,
+                ranges, step);
+            return;
+        }
+        operators.Step(step);
+        parameters.RefreshCompute();
     }
 
     /// <inheritdoc/>
     public void Dispose()
     {
-        decayed.Dispose();
-        undecayed.Dispose();
+        operators?.Dispose();
         FirstMoment.Dispose();
         SecondMoment.Dispose();
-        stepCount.Dispose();
     }
 
-    /// <summary>Views of the ranges of one kind in the four buffers.</summary>
-    private sealed class RangeList : IDisposable
-    {
-        private readonly AdamW owner;
-        private readonly Tensor[] weights, gradients, firstMoments, secondMoments;
-
-        public RangeList(AdamW owner, ParameterSet parameters, bool decays)
-        {
-            this.owner = owner;
-            List<(long Start, long Count)> ranges = parameters.RangesWhere(spec => spec.Decays == decays);
-            weights = Views(parameters.MasterBuffer!, ranges);
-            gradients = Views(parameters.GradientBuffer!, ranges);
-            firstMoments = Views(owner.FirstMoment, ranges);
-            secondMoments = Views(owner.SecondMoment, ranges);
-        }
-
-        public void Step(double learningRate, double weightDecay)
-        {
-            TrainingConfig config = owner.config;
-            if (owner.useFused)
-            {
-                FusedAdamW.Step(
-                    weights, gradients, firstMoments, secondMoments, [owner.stepCount],
-                    learningRate, config.AdamBeta1, config.AdamBeta2, config.AdamEpsilon, weightDecay);
-                return;
-            }
-            for (int i = 0; i < weights.Length; i++)
-            {
-                PortableAdamW.Step(
-                    weights[i], gradients[i], firstMoments[i], secondMoments[i], owner.Updates,
-                    learningRate, config.AdamBeta1, config.AdamBeta2, config.AdamEpsilon, weightDecay);
-            }
-        }
-
-        public void Dispose()
-        {
-            foreach (Tensor view in (IEnumerable<Tensor>)[.. weights, .. gradients, .. firstMoments, .. secondMoments])
-                view.Dispose();
-        }
-
-        private static Tensor[] Views(Tensor buffer, List<(long Start, long Count)> ranges) =>
-            [.. ranges.Select(range => buffer.narrow(0, range.Start, range.Count).DetachFromDisposeScope())];
-    }
+    private static IEnumerable<AdamWRange> Ranges(ParameterSet parameters, bool decays, double weightDecay) =>
+        parameters.RangesWhere(spec => spec.Decays == decays).Select(range => new AdamWRange(range.Start, range.Count, weightDecay));
 }

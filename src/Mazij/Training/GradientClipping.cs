@@ -1,24 +1,26 @@
+using Mazij.Kernels.Simd;
 using TorchSharp;
 using static TorchSharp.torch;
 
 namespace Mazij.Training;
 
-/// <summary>The global L2 norm of all gradients, and scaling down to a maximum.</summary>
+/// <summary>The global L2 norm of all gradients, and the factor that brings it down to a maximum. The optimiser applies the
+/// factor while it reads the gradients, so clipping takes no pass of its own.</summary>
 internal static class GradientClipping
 {
-    /// <summary>Returns the norm before scaling; if it is above <paramref name="maximum"/>, all gradients are multiplied by
-    /// maximum / (norm + 1e-6). A norm that is not finite is returned and nothing is scaled.</summary>
+    /// <summary>The L2 norm; not finite if a gradient is not, or if a square leaves the range of fp32.</summary>
     /// <param name="gradients">The flat fp32 gradients.</param>
-    /// <param name="maximum">Largest norm wanted.</param>
-    public static double Clip(Tensor gradients, double maximum)
+    /// <param name="portable">Whether to use libtorch's operator on the CPU too.</param>
+    public static double Norm(Tensor gradients, bool portable = false)
     {
+        if (!portable && gradients.device_type == DeviceType.CPU)
+            return Math.Sqrt(SquaredNorm.Of(gradients));
         using Tensor norm = gradients.norm();
-        double value = norm.item<float>();
-        if (double.IsFinite(value) && value > maximum)
-        {
-            using Scalar factor = (maximum / (value + 1e-6)).ToScalar();
-            gradients.mul_(factor);
-        }
-        return value;
+        return norm.item<float>();
     }
+
+    /// <summary>maximum / (norm + 1e-6) for a norm above the maximum, else 1.</summary>
+    /// <param name="norm">The norm, which must be finite.</param>
+    /// <param name="maximum">The largest norm wanted.</param>
+    public static double Factor(double norm, double maximum) => norm > maximum ? maximum / (norm + 1e-6) : 1;
 }

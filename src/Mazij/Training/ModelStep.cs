@@ -31,7 +31,7 @@ internal sealed class ModelStep(MoeTransformer model, AdamW optimizer, TrainingC
 
         double norm;
         using (KernelClock.Time(KernelName.Clipping))
-            norm = GradientClipping.Clip(gradients, config.MaxGradNorm);
+            norm = GradientClipping.Norm(gradients);
         string? skipped = !double.IsFinite(loss) ? "the loss is not finite"
             : !double.IsFinite(norm) ? "the gradient norm is not finite" : null;
         List<RouterStatistics> statistics = [];
@@ -45,8 +45,8 @@ internal sealed class ModelStep(MoeTransformer model, AdamW optimizer, TrainingC
         if (skipped is null)
         {
             using KernelClock.Span time = KernelClock.Time(KernelName.Optimizer);
-            optimizer.Step(request.LearningRate);
-            model.WeightsChanged();
+            optimizer.Step(request.LearningRate, GradientClipping.Factor(norm, config.MaxGradNorm));
+            model.ComputeWeightsChanged();
         }
         return new StepOutcome(loss, predictionLoss, norm, skipped, statistics);
     }

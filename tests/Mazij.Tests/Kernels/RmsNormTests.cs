@@ -37,6 +37,30 @@ public sealed class RmsNormTests
         Numbers.AssertClose(expected, gradGain, tolerance, "dgain, added to what was there");
     }
 
+    [Theory]
+    [MemberData(nameof(Shapes))]
+    public void The_residual_addition_and_its_gradient_follow_the_formula(int rows, int width, ScalarType type)
+    {
+        using DisposeScope scope = NewDisposeScope();
+        const double epsilon = 0.01;
+        (Tensor x, double[] xs) = Numbers.Draw(1, type, rows, width);
+        (Tensor addend, double[] addends) = Numbers.Draw(2, type, rows, width);
+        (Tensor gain, double[] gains) = Numbers.Draw(3, type, width);
+        (Tensor gradY, double[] weights) = Numbers.Draw(4, type, rows, width);
+        (Tensor residual, double[] sumWeights) = Numbers.Draw(5, type, rows, width);
+        double tolerance = Numbers.Tolerance(type);
+
+        Tensor normed = RmsNorm.AddForward(x, addend, gain, epsilon);
+        Numbers.AssertClose([.. xs.Zip(addends, (a, b) => a + b)], x, tolerance, "x + addend");
+        double[] sums = Numbers.Doubles(x);
+        Numbers.AssertClose(Norm(sums, gains, rows, width, epsilon), normed, tolerance, "y");
+
+        // What follows depends on the sum directly and through its norm.
+        Tensor gradX = RmsNorm.Backward(gradY, x, gain, epsilon, zeros(width), residual);
+        double Objective() => Numbers.Dot(Norm(sums, gains, rows, width, epsilon), weights) + Numbers.Dot(sums, sumWeights);
+        Numbers.AssertClose(Numbers.Gradient(Objective, sums), gradX, tolerance, "dx");
+    }
+
     [Fact]
     public void A_view_with_gaps_is_normalised_as_its_copy()
     {

@@ -1,4 +1,5 @@
-using Mazij.Tests.Kernels;
+using CsCheck;
+using Mazij.Tests.Kernels.Simd;
 using Mazij.Training;
 using TorchSharp;
 using static TorchSharp.torch;
@@ -8,32 +9,49 @@ namespace Mazij.Tests.Training;
 public sealed class GradientClippingTests
 {
     [Fact]
-    public void A_longer_gradient_is_brought_to_the_maximum_and_keeps_its_direction()
+    public void A_longer_gradient_is_brought_to_the_maximum_and_a_shorter_one_left_as_it_is()
     {
         using DisposeScope scope = NewDisposeScope();
-        Tensor gradient = tensor(new float[] { 3, 0, -4 });
-        Assert.Equal(5, GradientClipping.Clip(gradient, 1), 1e-6);
-        Numbers.AssertClose([0.6, 0, -0.8], gradient, 1e-5, "gradient");
+        double norm = GradientClipping.Norm(tensor(new float[] { 3, 0, -4 }));
+        Assert.Equal(5, norm, 1e-6);
+        Assert.Equal(0.2, GradientClipping.Factor(norm, 1), 1e-6);
+        Assert.Equal(1, GradientClipping.Factor(norm, 5));
+        Assert.Equal(1, GradientClipping.Factor(0.5, 1));
+        Assert.Equal(0, GradientClipping.Norm(zeros(3)));
+        Assert.Equal(0, GradientClipping.Norm(zeros(0)));
     }
 
     [Fact]
-    public void A_shorter_gradient_is_left_as_it_is()
+    public void The_norm_is_that_of_float64_for_any_length() =>
+        Gen.Select(Gen.Frequency((3, Gen.Int[1, 300]), (1, Gen.Int[30_000, 200_000])), Gen.Int).Sample(
+            (count, seed) =>
+            {
+                using DisposeScope scope = NewDisposeScope();
+                Tensor gradients = KernelComparison.Random(seed, ScalarType.Float32, count);
+                double expected = gradients.to(ScalarType.Float64).norm().item<double>();
+                Assert.Equal(expected, GradientClipping.Norm(gradients), 1e-6 * expected);
+                Assert.Equal(expected, GradientClipping.Norm(gradients, portable: true), 1e-5 * expected);
+            },
+            iter: 40, threads: 1);
+
+    [Fact]
+    public void The_number_of_threads_changes_nothing()
     {
         using DisposeScope scope = NewDisposeScope();
-        Tensor gradient = tensor(new float[] { 0.3f, 0, -0.4f });
-        Assert.Equal(0.5, GradientClipping.Clip(gradient, 1), 1e-6);
-        Assert.Equal([0.3f, 0, -0.4f], gradient.data<float>().ToArray());
-        Assert.Equal(0, GradientClipping.Clip(zeros(3), 1));
+        Tensor gradients = KernelComparison.Random(1, ScalarType.Float32, 300_001);
+        KernelComparison.AssertSameForAnyThreads(() => [tensor(GradientClipping.Norm(gradients), ScalarType.Float64)]);
     }
 
     [Theory]
-    [InlineData(float.NaN)]
-    [InlineData(float.PositiveInfinity)]
-    public void A_norm_that_is_not_finite_is_reported_and_nothing_is_scaled(float poison)
+    [InlineData(float.NaN, false)]
+    [InlineData(float.NaN, true)]
+    [InlineData(float.PositiveInfinity, false)]
+    [InlineData(float.NegativeInfinity, true)]
+    [InlineData(1e30f, false)]
+    [InlineData(1e30f, true)]
+    public void A_norm_that_is_not_finite_is_reported(float poison, bool portable)
     {
         using DisposeScope scope = NewDisposeScope();
-        Tensor gradient = tensor(new float[] { 3, poison, -4 });
-        Assert.False(double.IsFinite(GradientClipping.Clip(gradient, 1)));
-        Assert.Equal([3, poison, -4], gradient.data<float>().ToArray());
+        Assert.False(double.IsFinite(GradientClipping.Norm(tensor(new float[] { 3, poison, -4 }), portable)));
     }
 }

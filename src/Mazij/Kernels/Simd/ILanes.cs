@@ -71,13 +71,16 @@ internal readonly unsafe struct Bfloat16Lanes : ILanes
     }
 
     [MethodImpl(MethodImplOptions.AggressiveInlining)]
-    public static void Store(void* data, long index, Vector512<float> values)
+    public static void Store(void* data, long index, Vector512<float> values) => Bits(values).Store((ushort*)data + index);
+
+    /// <summary>What <see cref="Store"/> stores.</summary>
+    [MethodImpl(MethodImplOptions.AggressiveInlining)]
+    public static Vector256<ushort> Bits(Vector512<float> values)
     {
         Vector512<uint> kept = Kept(values);
-        Vector256<ushort> bits = Avx512F.IsSupported
+        return Avx512F.IsSupported
             ? Avx512F.ConvertToVector256UInt16(kept)
             : Vector256.Narrow(kept.GetLower(), kept.GetUpper());
-        bits.Store((ushort*)data + index);
     }
 
     [MethodImpl(MethodImplOptions.AggressiveInlining)]

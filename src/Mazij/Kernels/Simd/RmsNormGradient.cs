@@ -9,7 +9,8 @@ namespace Mazij.Kernels.Simd;
 /// <summary>
 /// Gradient of RMSNorm. With n = x r, r = 1 / sqrt(mean(x^2) + eps): dgain = sum over rows of dy n and
 /// dx = r (dy gain - n c), c = mean(dy gain n) = r / D sum(dy gain x). A first pass over a row finds the sums behind r and
-/// c, a second, in the cache, writes dx and adds to dgain.
+/// c, a second, in the cache, writes dx and adds to dgain. Where x also went on unnormalised, dx is added to the gradient
+/// that came back that way before it is rounded.
 /// </summary>
 /// <remarks>The rows are cut into blocks whose number depends on nothing but the number of rows; each block sums its own
 /// dgain, and these are added in order. So the result does not depend on the number of threads.</remarks>
@@ -22,11 +23,13 @@ internal static unsafe class RmsNormGradient
     /// <param name="x">[..., D], fp32 or bf16 on the CPU, numbers of a row side by side.</param>
     /// <param name="gain">[D] of the same type, contiguous.</param>
     /// <param name="epsilon">Added to the mean square.</param>
+    /// <param name="residual">Shaped as x, of the same type: joins dx. Null for nothing.</param>
     /// <param name="gradX">dx, shaped as x; written.</param>
     /// <param name="gradGain">[D] fp32, contiguous; added to.</param>
-    public static void Backward(Tensor gradient, Tensor x, Tensor gain, double epsilon, Tensor gradX, Tensor gradGain)
+    public static void Backward(
+        Tensor gradient, Tensor x, Tensor gain, double epsilon, Tensor? residual, Tensor gradX, Tensor gradGain)
     {
-        Work work = new(gradient, x, gain, epsilon, gradX);
+        Work work = new(gradient, x, gain, epsilon, residual, gradX);
         Span<float> total = TensorMemory.Span<float>(gradGain);
         if (total.Length != work.X.Width)
             throw new ArgumentException("must have one number for each column", nameof(gradGain));
@@ -52,27 +55,31 @@ internal static unsafe class RmsNormGradient
 
     private readonly struct Work
     {
-        public readonly StridedRows Gradient, X, GradX;
+        public readonly StridedRows Gradient, X, Residual, GradX;
+        public readonly bool HasResidual;
         public readonly void* Gain;
         public readonly double Epsilon;
         public readonly long BlockRows;
 
-        public Work(Tensor gradient, Tensor x, Tensor gain, double epsilon, Tensor gradX)
+        public Work(Tensor gradient, Tensor x, Tensor gain, double epsilon, Tensor? residual, Tensor gradX)
         {
             Gradient = StridedRows.Of(gradient, nameof(gradient));
             X = StridedRows.Of(x, nameof(x));
+            HasResidual = residual is not null;
+            Residual = residual is null ? X : StridedRows.Of(residual, nameof(residual));
             GradX = StridedRows.Of(gradX, nameof(gradX));
             StridedRows gains = StridedRows.Of(gain, nameof(gain));
             Gain = gains.Row(0);
             Epsilon = epsilon;
             BlockRows = Math.Max(16, (X.Count + MostBlocks - 1) / MostBlocks);
-            if (Gradient.Count != X.Count || GradX.Count != X.Count || Gradient.Width != X.Width || GradX.Width != X.Width
-                || gains.Width != X.Width || gains.Count != 1
-                || Gradient.DType != X.DType || GradX.DType != X.DType || gains.DType != X.DType)
+            if (!FitsX(Gradient) || !FitsX(Residual) || !FitsX(GradX)
+                || gains.Width != X.Width || gains.Count != 1 || gains.DType != X.DType)
             {
                 throw new ArgumentException("input, gain and gradients do not fit together", nameof(x));
             }
         }
+
+        private bool FitsX(in StridedRows rows) => rows.Count == X.Count && rows.Width == X.Width && rows.DType == X.DType;
     }
 
     private readonly struct Body<TLanes>(Work work, float* partial) : IRangeBody
@@ -90,12 +97,15 @@ internal static unsafe class RmsNormGradient
                 new Span<float>(sums, (int)work.X.Width).Clear();
                 long last = Math.Min(work.X.Count, (block + 1) * work.BlockRows);
                 for (long row = block * work.BlockRows; row < last; row++)
-                    Row(work.X.Row(row), work.Gradient.Row(row), work.GradX.Row(row), sums);
+                {
+                    void* residual = work.HasResidual ? work.Residual.Row(row) : null;
+                    Row(work.X.Row(row), work.Gradient.Row(row), residual, work.GradX.Row(row), sums);
+                }
             }
         }
 
         [MethodImpl(MethodImplOptions.AggressiveInlining)]
-        private void Row(void* x, void* dy, void* dx, float* sums)
+        private void Row(void* x, void* dy, void* residual, void* dx, float* sums)
         {
             long width = work.X.Width, whole = width - width % ILanes.Width, rest = width - whole;
             void* gain = work.Gain;
@@ -119,7 +129,8 @@ internal static unsafe class RmsNormGradient
             {
                 Vector512<float> gradient = TLanes.Load(dy, j), normed = TLanes.Load(x, j) * r;
                 (Vector512.Load(sums + j) + gradient * normed).Store(sums + j);
-                TLanes.Store(dx, j, (gradient * TLanes.Load(gain, j) - normed * c) * r);
+                Vector512<float> result = (gradient * TLanes.Load(gain, j) - normed * c) * r;
+                TLanes.Store(dx, j, residual is null ? result : result + TLanes.Load(residual, j));
             }
             if (rest > 0)
             {
@@ -128,7 +139,10 @@ internal static unsafe class RmsNormGradient
                 Vector512<float> sum = PartialLanes.Load<Float32Lanes>(sums, whole, rest, 0) + gradient * normed;
                 PartialLanes.Store<Float32Lanes>(sums, whole, rest, sum);
                 Vector512<float> scaled = gradient * PartialLanes.Load<TLanes>(gain, whole, rest, 0);
-                PartialLanes.Store<TLanes>(dx, whole, rest, (scaled - normed * c) * r);
+                Vector512<float> result = (scaled - normed * c) * r;
+                if (residual is not null)
+                    result += PartialLanes.Load<TLanes>(residual, whole, rest, 0);
+                PartialLanes.Store<TLanes>(dx, whole, rest, result);
             }
         }
     }

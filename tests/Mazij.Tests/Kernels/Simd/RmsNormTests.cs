@@ -37,15 +37,58 @@ public sealed class RmsNormTests
                     gradient.to(ScalarType.Float32), x.to(ScalarType.Float32), gain.to(ScalarType.Float32), 1e-5,
                     expectedSum, portable: true);
                 Tensor actual = RmsNorm.Backward(gradient, x, gain, 1e-5, sum);
-                // dx is a difference of terms as large as r |dy gain|, which in a narrow row of small numbers cancel.
-                Tensor terms = gradient.mul(gain).to(ScalarType.Float64).abs()
-                    .div(x.to(ScalarType.Float64).square().mean([-1], keepdim: true).add(1e-5).sqrt());
-                double largest = expected.numel() == 0 ? 0 : terms.max().item<double>();
-                double scale = expected.numel() == 0 ? 1 : 1 + expected.abs().max().item<float>();
-                AssertClose(expected, actual, type, absolute: 1e-5 * scale + 1e-6 * largest);
+                AssertClose(expected, actual, type, absolute: Allowance(expected, gradient, x, gain));
                 AssertClose(expectedSum, sum, ScalarType.Float32, absolute: 1e-4);
             },
             iter: 40, threads: 1);
+
+    [Theory]
+    [MemberData(nameof(Types))]
+    public void A_residual_addition_on_the_way_changes_no_bit(ScalarType type) =>
+        Gen.Select(Gen.Int[0, 40], Width, Gen.Int).Sample(
+            (rows, width, seed) =>
+            {
+                using DisposeScope scope = NewDisposeScope();
+                Tensor x = Random(seed, type, rows, width), addend = Random(seed + 1, type, rows, width);
+                Tensor gain = Random(seed + 2, type, width), sum = x.add(addend);
+                Tensor plainX = x.clone(), plain = RmsNorm.AddForward(plainX, addend, gain, 1e-5, portable: true);
+                Tensor normed = RmsNorm.AddForward(x, addend, gain, 1e-5);
+                Assert.True(sum.equal(x).all().item<bool>());
+                Assert.True(sum.equal(plainX).all().item<bool>());
+                Assert.True(RmsNorm.Forward(sum, gain, 1e-5).equal(normed).all().item<bool>());
+                AssertClose(plain, normed, type, roundings: 2);
+            },
+            iter: 40, threads: 1);
+
+    [Theory]
+    [MemberData(nameof(Types))]
+    public void A_residual_gradient_joins_before_the_rounding(ScalarType type) =>
+        Gen.Select(Gen.Int[1, 100], Width, Gen.Int).Sample(
+            (rows, width, seed) =>
+            {
+                using DisposeScope scope = NewDisposeScope();
+                Tensor x = Random(seed, type, rows, width), gain = Random(seed + 1, type, width), sum = ones(width);
+                Tensor gradient = Random(seed + 2, type, rows, width), residual = Random(seed + 3, type, rows, width);
+                Tensor wide = RmsNorm.Backward(
+                    gradient.to(ScalarType.Float32), x.to(ScalarType.Float32), gain.to(ScalarType.Float32), 1e-5, ones(width));
+                Tensor expected = wide.add(residual);
+                double allowance = Allowance(expected, gradient, x, gain);
+                AssertClose(expected, RmsNorm.Backward(gradient, x, gain, 1e-5, sum, residual), type, absolute: allowance);
+                Tensor portable = RmsNorm.Backward(gradient, x, gain, 1e-5, ones(width), residual, portable: true);
+                AssertClose(expected, portable, type, absolute: allowance);
+            },
+            iter: 40, threads: 1);
+
+    [Fact]
+    public void Addends_that_do_not_fit_are_refused()
+    {
+        using DisposeScope scope = NewDisposeScope();
+        Assert.Throws<ArgumentException>(() => RmsNorm.AddForward(zeros(3, 4), zeros(4, 3), ones(4), 1e-5));
+        Assert.Throws<ArgumentException>(() => RmsNorm.AddForward(zeros(3, 4), zeros(3, 4).to(ScalarType.BFloat16), ones(4), 1e-5));
+        Assert.Throws<ArgumentException>(() => RmsNorm.AddForward(zeros(1, 4).expand(3, 4), zeros(3, 4), ones(4), 1e-5));
+        Assert.Throws<ArgumentException>(
+            () => RmsNorm.Backward(zeros(3, 4), zeros(3, 4), ones(4), 1e-5, zeros(4), residual: zeros(2, 4)));
+    }
 
     [Theory]
     [MemberData(nameof(Types))]
@@ -77,7 +120,22 @@ public sealed class RmsNormTests
         AssertSameForAnyThreads(() =>
         {
             Tensor sum = zeros(61);
-            return [RmsNorm.Forward(x, gain, 1e-5), RmsNorm.Backward(gradient, x, gain, 1e-5, sum), sum];
+            Tensor added = x.clone();
+            return
+            [
+                RmsNorm.Forward(x, gain, 1e-5), RmsNorm.AddForward(added, gradient, gain, 1e-5), added,
+                RmsNorm.Backward(gradient, x, gain, 1e-5, sum), RmsNorm.Backward(gradient, x, gain, 1e-5, sum, residual: x), sum,
+            ];
         });
+    }
+
+    // dx is a difference of terms as large as r |dy gain|, which in a narrow row of small numbers cancel.
+    private static double Allowance(Tensor expected, Tensor gradient, Tensor x, Tensor gain)
+    {
+        if (expected.numel() == 0)
+            return 1e-5;
+        Tensor terms = gradient.mul(gain).to(ScalarType.Float64).abs()
+            .div(x.to(ScalarType.Float64).square().mean([-1], keepdim: true).add(1e-5).sqrt());
+        return 1e-5 * (1 + expected.abs().max().item<float>()) + 1e-6 * terms.max().item<double>();
     }
 }
