@@ -63,12 +63,15 @@ internal sealed class PreparedData : IDisposable
             progress(new PreparationProgress("data", $"using the token shards in {folder}", true));
             return kept;
         }
+        // The cache is ours: what is left there of a data set whose manifest is gone must not be in the way for ever.
+        if (Directory.Exists(folder) && !File.Exists(Path.Combine(folder, DatasetManifest.FileName)))
+            Directory.Delete(folder, recursive: true);
         BpeTokenizer ready = given ?? Train(corpus, tokenizer, threads, progress, cancellation);
         Build(corpus, ready, data, folder, threads, progress, cancellation);
         return Open(folder, folder);
     }
 
-    /// <summary>Builds shards and puts their tokenizer beside them.</summary>
+    /// <summary>Builds shards and their tokenizer beside them; both appear at once, or neither does.</summary>
     public static DatasetManifest Build(
         Corpus corpus, BpeTokenizer tokenizer, DataConfig data, string folder, int threads, Action<PreparationProgress> progress,
         CancellationToken cancellation)
@@ -76,8 +79,7 @@ internal sealed class PreparedData : IDisposable
         DatasetOptions options = new() { ValidationFraction = data.ValidationFraction, Threads = threads };
         DatasetManifest manifest = DatasetBuilder.Build(corpus, tokenizer, folder, options, current => progress(new PreparationProgress(
             "token shards", $"{current.Documents:N0} documents, {current.Tokens / 1e6:F1} M tokens, {current.MegabytesPerSecond:F0} MB/s", false)),
-            cancellation);
-        tokenizer.Save(folder);
+            alongside: tokenizer.Save, cancellation);
         progress(new PreparationProgress(
             "token shards",
             $"{manifest.Train.Documents + manifest.Validation.Documents:N0} documents " +
