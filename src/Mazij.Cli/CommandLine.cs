@@ -22,7 +22,7 @@ internal static class CommandLine
 
     /// <summary>The whole command tree.</summary>
     /// <remarks>Not a RootCommand: that is called after the program's file.</remarks>
-    internal static Command Build() => new("mazij", "Trains and serves mixture-of-experts language models on the chips at hand.")
+    internal static Command Build() => new("mazij", "Trains, measures and uses mixture-of-experts language models on the chips at hand.")
     {
         new HelpOption(),
         new VersionOption(),

@@ -22,7 +22,7 @@ internal sealed class ComputeOptionSet
 
     private readonly Option<int> threads = new("--threads")
     {
-        Description = "CPU threads; 0 uses all cores. The result does not depend on it.",
+        Description = "CPU threads; 0 uses all cores. Another number of them may round the last digits differently.",
         HelpName = "N",
     };
 

@@ -2,7 +2,7 @@ using System.Globalization;
 
 namespace Mazij.Cli;
 
-/// <summary>Numbers as people read them: three significant digits and a unit.</summary>
+/// <summary>Numbers as people read them: three significant digits, or a few more, and a unit.</summary>
 internal static class Quantity
 {
     private static readonly string[] decimalUnits = ["", " K", " M", " B", " T"];
@@ -12,13 +12,16 @@ internal static class Quantity
     /// <summary>A count: 16.8 B, 532 K, 12.</summary>
     public static string Count(double value) => Scaled(value, 1000, decimalUnits);
 
+    /// <summary>A count with at least one decimal, where the difference to another matters: 290.6 B, 16.8 B, 2.75 B.</summary>
+    public static string FineCount(double value) => Scaled(value, 1000, decimalUnits, hundreds: "0.0");
+
     /// <summary>Floating-point operations: 5.5 GFLOP.</summary>
     public static string Flops(double value) => Scaled(value, 1000, flopUnits);
 
     /// <summary>Bytes: 31.3 GiB.</summary>
     public static string Bytes(double value) => Scaled(value, 1024, byteUnits);
 
-    private static string Scaled(double value, double step, string[] units)
+    private static string Scaled(double value, double step, string[] units, string hundreds = "0")
     {
         int unit = 0;
         // 999.5 would be shown as 1000.
@@ -27,7 +30,7 @@ internal static class Quantity
             value /= step;
             unit++;
         }
-        string format = unit == 0 || Math.Abs(value) >= 99.95 ? "0" : Math.Abs(value) >= 9.995 ? "0.0" : "0.00";
+        string format = unit == 0 ? "0" : Math.Abs(value) >= 99.95 ? hundreds : Math.Abs(value) >= 9.995 ? "0.0" : "0.00";
         return value.ToString(format, CultureInfo.InvariantCulture) + units[unit];
     }
 }

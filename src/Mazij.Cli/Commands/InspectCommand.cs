@@ -41,7 +41,7 @@ internal static class InspectCommand
             {
                 int length = ModelFigures.LengthFor(config, parsed.GetValue(sequenceLength));
                 libTorch.Load(parsed);
-                return new ModelFigures(found.Path, config, length);
+                return new ModelFigures(found.Path, config, length, found.Kind == SubjectKind.Preset ? ModelPresets.FindPublished(found.Path) : null);
             }
             JsonObject? described = Show(found, Figures, parsed.GetValue(json));
             if (described is not null)

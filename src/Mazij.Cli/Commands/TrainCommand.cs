@@ -66,12 +66,16 @@ internal static class TrainCommand
         RunFolder folder = resumed is not null ? RunFolder.Open(resumed) : RunFolder.New(output ?? DefaultFolder(source));
         using Interruption interruption = new("mazij: stopping after this step and saving; press Ctrl-C again to stop at once");
         ConsoleProgress console = new();
-        LibTorchInfo info = loadLibTorch();
+        (LibTorchInfo info, PreparedData? found) = Load(
+            loadLibTorch, () => PreparedData.Find(config.Data, config.Tokenizer, CacheFolder.Path));
+        using PreparedData? opened = found;
         ComputeTarget target = OpenTarget(config.Training, device);
         MemoryCheck.Require(source, ModelMemory.OfTraining(model, target.ComputeType).Total, device);
         console.ShowTarget(info, target);
 
-        PreparedData data = PreparedData.Prepare(
+        if (opened is not null && config.Data.Shards is null)
+            console.ShowPreparation(new PreparationProgress("data", $"using the token shards in {opened.Folder}", true));
+        using PreparedData data = opened ?? PreparedData.Make(
             config.Data, config.Tokenizer, CacheFolder.Path, config.Training.Threads, console.ShowPreparation, interruption.Token);
         if (data.Tokenizer.VocabularySize > model.VocabSize)
         {
@@ -90,6 +94,23 @@ internal static class TrainCommand
         bool complete = session.Trainer.Run(interruption.Token);
         console.ShowEnd(session, config.Cost, complete);
         return complete ? 0 : Failures.Interrupted;
+    }
+
+    /// <summary>Opens the data while libtorch loads; neither keeps a core busy for long.</summary>
+    private static (LibTorchInfo Info, PreparedData? Data) Load(Func<LibTorchInfo> loadLibTorch, Func<PreparedData?> open)
+    {
+        Task<PreparedData?> opening = Task.Run(open);
+        try
+        {
+            return (loadLibTorch(), opening.GetAwaiter().GetResult());
+        }
+        catch
+        {
+            opening.ContinueWith(
+                static late => late.Result?.Dispose(), CancellationToken.None, TaskContinuationOptions.OnlyOnRanToCompletion,
+                TaskScheduler.Default);
+            throw;
+        }
     }
 
     private static ComputeTarget OpenTarget(TrainingConfig config, DeviceName name)

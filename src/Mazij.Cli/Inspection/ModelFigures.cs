@@ -9,7 +9,8 @@ namespace Mazij.Cli.Inspection;
 /// <param name="Name">How the model was named.</param>
 /// <param name="Config">Its shape.</param>
 /// <param name="SequenceLength">Tokens in a sequence, for the FLOPs of attention.</param>
-internal sealed record ModelFigures(string Name, ModelConfig Config, int SequenceLength)
+/// <param name="Published">What the model's authors say about its size, if that is known.</param>
+internal sealed record ModelFigures(string Name, ModelConfig Config, int SequenceLength, PublishedFigures? Published)
 {
     private const int UsualSequenceLength = 4096;
     private readonly ModelCost cost = ModelCost.Of(Config);
@@ -38,6 +39,8 @@ internal sealed record ModelFigures(string Name, ModelConfig Config, int Sequenc
         ["total_parameters"] = cost.TotalParameters,
         ["active_parameters"] = cost.ActiveParameters,
         ["prediction_parameters"] = cost.PredictionParameters,
+        ["published_total_parameters"] = Published?.TotalParameters,
+        ["published_active_parameters"] = Published?.ActiveParameters,
         ["parts"] = new JsonArray([.. parts.Select(part => new JsonObject { ["name"] = part.Name, ["total"] = part.Total, ["active"] = part.Active })]),
         ["sequence_length"] = SequenceLength,
         ["forward_flops_per_token"] = ForwardFlops,
@@ -58,7 +61,10 @@ internal sealed record ModelFigures(string Name, ModelConfig Config, int Sequenc
             : $"{Config.NumExperts} experts, {Config.NumExpertsPerTok} per token, {Config.NumSharedExperts} shared";
         Console.Out.WriteLine($"model       {Name} ({ModelTypeName}): {Config.NumHiddenLayers} layers, hidden {Config.HiddenSize}, {experts}");
         string prediction = cost.PredictionParameters > 0 ? $", and {Quantity.Count(cost.PredictionParameters)} for multi-token prediction" : "";
-        Console.Out.WriteLine($"parameters  {Quantity.Count(cost.TotalParameters)} total, {Quantity.Count(cost.ActiveParameters)} active{prediction}");
+        string published = Published is null ? ""
+            : $"; published {Quantity.Count(Published.TotalParameters)} total, {Quantity.Count(Published.ActiveParameters)} active ({Published.Source})";
+        Console.Out.WriteLine(
+            $"parameters  {Quantity.FineCount(cost.TotalParameters)} total, {Quantity.FineCount(cost.ActiveParameters)} active{prediction}{published}");
         Console.Out.WriteLine(string.Create(
             CultureInfo.InvariantCulture,
             $"compute     {Quantity.Flops(ForwardFlops)} a token forward, {Quantity.Flops(TrainingFlops)} in training ({SequenceLength:N0} tokens a sequence)"));

@@ -1,11 +1,15 @@
+using Mazij.Formats;
+
 namespace Mazij.Data;
 
 /// <summary>
 /// A folder that appears whole or not at all: it is made under the name FOLDER.building, then renamed. What a killed
-/// build leaves under that name is removed by the next one; a lock keeps two builds apart.
+/// build leaves under that name is removed by the next one, and a data set that it had moved to FOLDER.old but not yet
+/// replaced gets its name back; a lock keeps two builds apart.
 /// </summary>
 internal sealed class BuildFolder : IDisposable
 {
+    private const string OldSuffix = ".old";
     private readonly string final;
     private readonly FileStream gate;
 
@@ -35,6 +39,8 @@ internal sealed class BuildFolder : IDisposable
                     $"'{folder}' holds files that are not a data set: name another folder, or empty it.");
             Directory.CreateDirectory(Path.GetDirectoryName(final)!);
             gate = Lock(final, folder);
+            if (!Directory.Exists(final) && File.Exists(Path.Combine(final + OldSuffix, DatasetManifest.FileName)))
+                Directory.Move(final + OldSuffix, final);
             BuildFolder building = new(final, gate);
             Remove(building.Folder);
             Directory.CreateDirectory(building.Folder);
@@ -50,10 +56,12 @@ internal sealed class BuildFolder : IDisposable
     /// <summary>Gives the folder its name, in place of a data set that had it before.</summary>
     public void Commit()
     {
-        string old = final + ".old";
+        string old = final + OldSuffix;
         Remove(old);
+        AtomicFile.FlushFolder(Folder);
         if (Directory.Exists(final)) Directory.Move(final, old);
         Directory.Move(Folder, final);
+        AtomicFile.FlushFolder(Path.GetDirectoryName(final)!);
         Remove(old);
     }
 

@@ -30,7 +30,25 @@ public static class DatasetBuilder
         string folder,
         DatasetOptions? options = null,
         Action<DatasetProgress>? progress = null,
-        CancellationToken cancellation = default)
+        CancellationToken cancellation = default) =>
+        Build(corpus, tokenizer, folder, options, progress, alongside: null, cancellation);
+
+    /// <summary>As the public method, with further files in the folder.</summary>
+    /// <param name="corpus">The text.</param>
+    /// <param name="tokenizer">Makes the ids.</param>
+    /// <param name="folder">Where to put the data set.</param>
+    /// <param name="options">How to build; null for the defaults.</param>
+    /// <param name="progress">Called on this thread every now and then, and at the end.</param>
+    /// <param name="alongside">Writes, into the folder given to it, files that appear together with the data set.</param>
+    /// <param name="cancellation">Stops the build; what it wrote is removed.</param>
+    internal static DatasetManifest Build(
+        Corpus corpus,
+        ITokenizer tokenizer,
+        string folder,
+        DatasetOptions? options,
+        Action<DatasetProgress>? progress,
+        Action<string>? alongside,
+        CancellationToken cancellation)
     {
         ArgumentNullException.ThrowIfNull(corpus);
         ArgumentNullException.ThrowIfNull(tokenizer);
@@ -41,6 +59,7 @@ public static class DatasetBuilder
         try
         {
             DatasetManifest manifest = Write(corpus, tokenizer, building.Folder, options, progress, cancellation);
+            alongside?.Invoke(building.Folder);
             manifest.Write(Path.Combine(building.Folder, DatasetManifest.FileName));
             building.Commit();
             return manifest;

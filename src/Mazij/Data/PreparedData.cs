@@ -41,34 +41,42 @@ internal sealed class PreparedData : IDisposable
     /// <summary>A hash of the shards' manifest, which holds the checksums of the shards and the tokenizer.</summary>
     public string Identity { get; }
 
-    /// <summary>Opens or makes the data of a run.</summary>
+    /// <summary>Opens the data of a run if it is there already.</summary>
     /// <param name="data">The text.</param>
+    /// <param name="tokenizer">The tokenizer, or how to train one.</param>
+    /// <param name="cacheFolder">Where prepared data is kept.</param>
+    /// <returns>The data, or null if <see cref="Make"/> has to make it.</returns>
+    /// <exception cref="InputException">The text, the tokenizer or the shards are unfit.</exception>
+    public static PreparedData? Find(DataConfig data, TokenizerConfig tokenizer, string cacheFolder)
+    {
+        if (data.Shards is not null)
+            return Open(data.Shards, tokenizer.Path ?? data.Shards);
+        string folder = Source.Of(data, tokenizer, cacheFolder).Folder;
+        return File.Exists(Path.Combine(folder, DatasetManifest.FileName)) ? TryOpen(folder) : null;
+    }
+
+    /// <summary>Makes the data of a run, and keeps it where <see cref="Find"/> looks.</summary>
+    /// <param name="data">The text; not shards.</param>
     /// <param name="tokenizer">The tokenizer, or how to train one.</param>
     /// <param name="cacheFolder">Where prepared data is kept.</param>
     /// <param name="threads">Threads to use; 0 for one per processor.</param>
     /// <param name="progress">Told what goes on.</param>
     /// <param name="cancellation">Stops; nothing half-made is left.</param>
-    /// <exception cref="InputException">The text, the tokenizer or the shards are unfit.</exception>
-    public static PreparedData Prepare(
+    /// <exception cref="InputException">The text or the tokenizer is unfit.</exception>
+    public static PreparedData Make(
         DataConfig data, TokenizerConfig tokenizer, string cacheFolder, int threads, Action<PreparationProgress> progress,
         CancellationToken cancellation)
     {
-        if (data.Shards is not null)
-            return Open(data.Shards, tokenizer.Path ?? data.Shards);
-        Corpus corpus = Corpus.Open(data.Corpus, new CorpusOptions { JsonField = data.TextField, MaximumBytes = data.MaxBytes });
-        BpeTokenizer? given = tokenizer.Path is null ? null : Mazij.Text.Tokenizers.Tokenizer.Load(tokenizer.Path);
-        string folder = Path.Combine(cacheFolder, "data", KeyOf(corpus, data, tokenizer, given));
-        if (File.Exists(Path.Combine(folder, DatasetManifest.FileName)) && TryOpen(folder) is PreparedData kept)
-        {
-            progress(new PreparationProgress("data", $"using the token shards in {folder}", true));
-            return kept;
-        }
-        BpeTokenizer ready = given ?? Train(corpus, tokenizer, threads, progress, cancellation);
-        Build(corpus, ready, data, folder, threads, progress, cancellation);
-        return Open(folder, folder);
+        Source source = Source.Of(data, tokenizer, cacheFolder);
+        // The cache is ours: what is left there of a data set whose manifest is gone must not be in the way for ever.
+        if (Directory.Exists(source.Folder) && !File.Exists(Path.Combine(source.Folder, DatasetManifest.FileName)))
+            Directory.Delete(source.Folder, recursive: true);
+        BpeTokenizer ready = source.Tokenizer ?? Train(source.Corpus, tokenizer, threads, progress, cancellation);
+        Build(source.Corpus, ready, data, source.Folder, threads, progress, cancellation);
+        return Open(source.Folder, source.Folder);
     }
 
-    /// <summary>Builds shards and puts their tokenizer beside them.</summary>
+    /// <summary>Builds shards and their tokenizer beside them; both appear at once, or neither does.</summary>
     public static DatasetManifest Build(
         Corpus corpus, BpeTokenizer tokenizer, DataConfig data, string folder, int threads, Action<PreparationProgress> progress,
         CancellationToken cancellation)
@@ -76,8 +84,7 @@ internal sealed class PreparedData : IDisposable
         DatasetOptions options = new() { ValidationFraction = data.ValidationFraction, Threads = threads };
         DatasetManifest manifest = DatasetBuilder.Build(corpus, tokenizer, folder, options, current => progress(new PreparationProgress(
             "token shards", $"{current.Documents:N0} documents, {current.Tokens / 1e6:F1} M tokens, {current.MegabytesPerSecond:F0} MB/s", false)),
-            cancellation);
-        tokenizer.Save(folder);
+            alongside: tokenizer.Save, cancellation);
         progress(new PreparationProgress(
             "token shards",
             $"{manifest.Train.Documents + manifest.Validation.Documents:N0} documents " +
@@ -140,25 +147,36 @@ internal sealed class PreparedData : IDisposable
         }
     }
 
-    private static string KeyOf(Corpus corpus, DataConfig data, TokenizerConfig tokenizer, BpeTokenizer? given)
+    /// <summary>What data is made from, and where it is kept.</summary>
+    private readonly record struct Source(Corpus Corpus, BpeTokenizer? Tokenizer, string Folder)
     {
-        XxHash128 hash = new();
-        void Add(string text)
+        public static Source Of(DataConfig data, TokenizerConfig tokenizer, string cacheFolder)
         {
-            byte[] bytes = Encoding.UTF8.GetBytes(text);
-            Span<byte> length = stackalloc byte[4];
-            BinaryPrimitives.WriteInt32LittleEndian(length, bytes.Length);
-            hash.Append(length);
-            hash.Append(bytes);
+            Corpus corpus = Corpus.Open(data.Corpus, new CorpusOptions { JsonField = data.TextField, MaximumBytes = data.MaxBytes });
+            BpeTokenizer? given = tokenizer.Path is null ? null : Mazij.Text.Tokenizers.Tokenizer.Load(tokenizer.Path);
+            return new Source(corpus, given, Path.Combine(cacheFolder, "data", KeyOf(corpus, data, tokenizer, given)));
         }
-        Add(FormatTag);
-        Add(FormattableString.Invariant($"{data.TextField}\n{data.ValidationFraction:R}\n{data.MaxBytes}"));
-        Add(given is not null ? given.Hash : FormattableString.Invariant($"{tokenizer.VocabSize}\n{tokenizer.TrainBytes}"));
-        foreach (string path in corpus.Paths)
+
+        private static string KeyOf(Corpus corpus, DataConfig data, TokenizerConfig tokenizer, BpeTokenizer? given)
         {
-            FileInfo file = new(path);
-            Add(FormattableString.Invariant($"{file.FullName}\n{file.Length}\n{file.LastWriteTimeUtc.Ticks}"));
+            XxHash128 hash = new();
+            void Add(string text)
+            {
+                byte[] bytes = Encoding.UTF8.GetBytes(text);
+                Span<byte> length = stackalloc byte[4];
+                BinaryPrimitives.WriteInt32LittleEndian(length, bytes.Length);
+                hash.Append(length);
+                hash.Append(bytes);
+            }
+            Add(FormatTag);
+            Add(FormattableString.Invariant($"{data.TextField}\n{data.ValidationFraction:R}\n{data.MaxBytes}"));
+            Add(given is not null ? given.Hash : FormattableString.Invariant($"{tokenizer.VocabSize}\n{tokenizer.TrainBytes}"));
+            foreach (string path in corpus.Paths)
+            {
+                FileInfo file = new(path);
+                Add(FormattableString.Invariant($"{file.FullName}\n{file.Length}\n{file.LastWriteTimeUtc.Ticks}"));
+            }
+            return Convert.ToHexStringLower(hash.GetCurrentHash());
         }
-        return Convert.ToHexStringLower(hash.GetCurrentHash());
     }
 }

@@ -21,14 +21,14 @@ public static class GemmRate
     /// </summary>
     /// <param name="device">Where.</param>
     /// <param name="type">The element type.</param>
-    /// <param name="budget">About how long to measure; null: 0.4 seconds.</param>
+    /// <param name="budget">About how long to measure; null: 0.2 seconds.</param>
     /// <returns>GFLOP/s, counting 2 n^3 for a product.</returns>
     /// <exception cref="System.Runtime.InteropServices.ExternalException">The device does not know this
     /// type.</exception>
     public static double Measure(Device device, ScalarType type, TimeSpan? budget = null)
     {
         ArgumentNullException.ThrowIfNull(device);
-        double seconds = (budget ?? TimeSpan.FromSeconds(0.4)).TotalSeconds;
+        double seconds = (budget ?? TimeSpan.FromSeconds(0.2)).TotalSeconds;
         ArgumentOutOfRangeException.ThrowIfNegativeOrZero(seconds, nameof(budget));
         using IDisposable noGrad = no_grad();
         using DisposeScope scope = NewDisposeScope();
@@ -36,23 +36,23 @@ public static class GemmRate
         long largest = device.type == DeviceType.CPU ? 2048 : 8192, n = 256;
         double once = Time(device, type, n, 1);
         once = Time(device, type, n, 1); // The first set the threads and the library up.
-        // A product eight times as large takes about eight times as long; it should run five times.
-        while (n < largest && 8 * 5 * once < seconds - Stopwatch.GetElapsedTime(start).TotalSeconds)
+        // A product eight times as large takes about eight times as long; it should run three times.
+        while (n < largest && 8 * 3 * once < seconds - Stopwatch.GetElapsedTime(start).TotalSeconds)
         {
             n *= 2;
             once = Time(device, type, n, 1);
         }
 
         int repeats = (int)Math.Clamp(0.005 / once, 1, 1000);
-        double fastest = 0;
-        for (int i = 0; i < 3 || Stopwatch.GetElapsedTime(start).TotalSeconds + (once * repeats) < seconds; i++)
-            fastest = Math.Max(fastest, 2.0 * n * n * n * repeats / Time(device, type, n, repeats) / Billion);
+        double fastest = Rate(n, 1, once);
+        for (int i = 1; i < 3 || Stopwatch.GetElapsedTime(start).TotalSeconds + (once * repeats) < seconds; i++)
+            fastest = Math.Max(fastest, Rate(n, repeats, Time(device, type, n, repeats)));
         return fastest;
     }
 
     /// <summary>
     /// Which of bf16 and fp32 multiplies matrices of the sizes that training has faster on this device. Measured once
-    /// per process and device, for at most about a quarter of a second; a device without bf16 gets fp32.
+    /// per process and device, for about a tenth of a second; a device without bf16 gets fp32.
     /// </summary>
     /// <param name="device">Where.</param>
     public static ScalarType FasterType(Device device)
@@ -89,7 +89,7 @@ public static class GemmRate
         using Tensor y = zeros([tokens, outputs], type, device), wT = w.t(), yT = y.t();
         using Tensor dx = zeros([tokens, inputs], type, device), dw = zeros([outputs, inputs], type, device);
         long start = Stopwatch.GetTimestamp();
-        for (int i = 0; i < 4; i++)
+        for (int i = 0; i < 2; i++)
         {
             Gemm.Mm(y, x, wT);
             Gemm.Mm(dx, y, w);
@@ -98,6 +98,8 @@ public static class GemmRate
         Wait(dw);
         return Stopwatch.GetElapsedTime(start).TotalSeconds;
     }
+
+    private static double Rate(long n, int repeats, double seconds) => 2.0 * n * n * n * repeats / seconds / Billion;
 
     private static double Time(Device device, ScalarType type, long n, int repeats)
     {

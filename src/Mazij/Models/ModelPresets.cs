@@ -7,6 +7,7 @@ namespace Mazij.Models;
 internal static class ModelPresets
 {
     private const string ResourcePrefix = "configs/models/", ResourceSuffix = ".yaml";
+    private const string PublishedKey = "published";
 
     /// <summary>All presets' names, sorted.</summary>
     public static IReadOnlyList<string> Names { get; } =
@@ -18,13 +19,12 @@ internal static class ModelPresets
     ];
 
     /// <summary>The preset of that name, or null.</summary>
-    public static ModelConfig? Find(string name)
-    {
-        if (!Names.Contains(name, StringComparer.Ordinal))
-            return null;
-        string text = EmbeddedText.Read(ResourcePrefix + name + ResourceSuffix);
-        return YamlBinder.Bind<ModelConfig>(new YamlSource("preset " + name, text)).Validate("preset " + name);
-    }
+    public static ModelConfig? Find(string name) =>
+        Read(name) is YamlMap map ? YamlBinder.Bind(map.Without(PublishedKey), new ModelConfig()).Validate("preset " + name) : null;
+
+    /// <summary>What the authors of the preset of that name say about its size; null if nothing is known of that.</summary>
+    public static PublishedFigures? FindPublished(string name) =>
+        Read(name)?.Find(PublishedKey) is YamlEntry section ? YamlBinder.Bind(section.Value, new PublishedFigures()) : null;
 
     /// <summary>The model that a run file's <c>model</c> section describes.</summary>
     /// <param name="section">A preset's name, keys, or both.</param>
@@ -37,4 +37,8 @@ internal static class ModelPresets
             : Find(section.Preset) ?? throw section.UnknownPreset(Names);
         return section.Bind(start).Validate(source);
     }
+
+    private static YamlMap? Read(string name) => Names.Contains(name, StringComparer.Ordinal)
+        ? (YamlMap)YamlReader.Read(new YamlSource("preset " + name, EmbeddedText.Read(ResourcePrefix + name + ResourceSuffix)))
+        : null;
 }

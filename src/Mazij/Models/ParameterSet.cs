@@ -1,3 +1,4 @@
+using System.Collections.Concurrent;
 using Mazij.Kernels;
 using TorchSharp;
 using static TorchSharp.torch;
@@ -143,21 +144,15 @@ internal sealed class ParameterSet : IDisposable
         new(layout, device, computeType, training: false);
 
     /// <summary>Draws fresh values. Each parameter's draw depends on the seed and its name only, so it is the same on every
-    /// device and for every way of splitting the model.</summary>
+    /// device, for every way of splitting the model, and whichever thread draws it.</summary>
     public void Initialize(long seed, double standardDeviation)
     {
-        foreach (Parameter parameter in parameters)
-        {
-            Tensor target = parameter.Best;
-            if (parameter.Spec.Init == ParameterInit.Ones)
-            {
-                target.fill_(Scalars.One);
-                continue;
-            }
-            using DisposeScope scope = NewDisposeScope();
-            using Generator generator = new((ulong)StableHash.Of(seed, parameter.Spec.Name));
-            target.copy_(empty(parameter.Spec.Shape).normal_(0.0, standardDeviation, generator));
-        }
+        // libtorch draws on the calling thread alone. Largest first, so that no thread is left with a large one at the end.
+        IEnumerable<Parameter> largestFirst = parameters.OrderByDescending(parameter => parameter.Spec.Count);
+        Parallel.ForEach(
+            Partitioner.Create(largestFirst, EnumerablePartitionerOptions.NoBuffering),
+            new ParallelOptions { MaxDegreeOfParallelism = get_num_threads() },
+            parameter => Draw(parameter, seed, standardDeviation));
         RefreshCompute();
     }
 
@@ -183,6 +178,23 @@ internal sealed class ParameterSet : IDisposable
     {
         foreach (Tensor tensor in owned)
             tensor.Dispose();
+    }
+
+    private static void Draw(Parameter parameter, long seed, double standardDeviation)
+    {
+        using IDisposable gradientsOff = no_grad();
+        using DisposeScope scope = NewDisposeScope();
+        Tensor target = parameter.Best;
+        if (parameter.Spec.Init == ParameterInit.Ones)
+        {
+            target.fill_(Scalars.One);
+            return;
+        }
+        using Generator generator = new((ulong)StableHash.Of(seed, parameter.Spec.Name));
+        if (target.dtype == ScalarType.Float32 && target.device_type == DeviceType.CPU)
+            target.normal_(0.0, standardDeviation, generator);
+        else
+            target.copy_(empty(parameter.Spec.Shape).normal_(0.0, standardDeviation, generator));
     }
 
     private Tensor Allocate(long count, ScalarType type, Device device) =>

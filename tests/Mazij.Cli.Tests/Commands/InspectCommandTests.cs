@@ -5,8 +5,9 @@ namespace Mazij.Cli.Tests.Commands;
 public sealed class InspectCommandTests(TinyRun run)
 {
     [Theory]
-    [InlineData("ling-lite", "16.8 B total, 2.75 B active")]
-    [InlineData("ling-plus", "291 B total, 29.0 B active")]
+    [InlineData("ling-lite", "16.8 B total, 2.75 B active; published 16.8 B total, 2.75 B active (arXiv 2503.05139)")]
+    [InlineData("ling-plus", "290.6 B total, 29.0 B active; published 290 B total, 28.8 B active (arXiv 2503.05139)")]
+    [InlineData("bench-157m", "157.6 M total, 36.4 M active\n")]
     public void Presets_show_total_and_active_parameters(string preset, string expected) =>
         Assert.Contains(expected, Invocation.Succeeding("inspect", preset).Output, StringComparison.Ordinal);
 
@@ -31,6 +32,18 @@ public sealed class InspectCommandTests(TinyRun run)
         double flops = 2 * matrices + 28 * 2.0 * 1024 * 16 * 128;
         Assert.Equal(flops, json.GetProperty("forward_flops_per_token").GetDouble(), flops * 1e-9);
         Assert.Equal(3 * flops, json.GetProperty("training_flops_per_token").GetDouble(), flops * 1e-9);
+    }
+
+    [Fact]
+    public void Published_figures_stand_beside_the_counted_ones()
+    {
+        JsonElement plus = Invocation.Succeeding("inspect", "ling-plus", "--json").Json;
+        Assert.Equal(290_602_910_976, plus.GetProperty("total_parameters").GetInt64());
+        Assert.Equal(290_000_000_000, plus.GetProperty("published_total_parameters").GetInt64());
+        Assert.Equal(28_800_000_000, plus.GetProperty("published_active_parameters").GetInt64());
+        JsonElement bench = Invocation.Succeeding("inspect", "bench-157m", "--json").Json;
+        Assert.Equal(JsonValueKind.Null, bench.GetProperty("published_total_parameters").ValueKind);
+        Assert.Equal(JsonValueKind.Null, bench.GetProperty("published_active_parameters").ValueKind);
     }
 
     [Fact]

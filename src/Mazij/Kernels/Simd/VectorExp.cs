@@ -22,16 +22,18 @@ internal static class VectorExp
         Vector512<float> clamped = Vector512.MinNative(
             Vector512.Create(89f), Vector512.MaxNative(Vector512.Create(-87.33654f), x));
         Vector512<float> n = Vector512.Round(clamped * Vector512.Create(Log2E));
-        Vector512<float> r = Vector512.FusedMultiplyAdd(n, Vector512.Create(-Ln2High), clamped);
-        r = Vector512.FusedMultiplyAdd(n, Vector512.Create(-Ln2Low), r);
+        // A processor without fused multiply-add multiplies and adds: fusing in software costs a hundred times as much. The
+        // high part of ln 2 has few enough bits that n times it is exact all the same.
+        Vector512<float> r = Vector512.MultiplyAddEstimate(n, Vector512.Create(-Ln2High), clamped);
+        r = Vector512.MultiplyAddEstimate(n, Vector512.Create(-Ln2Low), r);
         Vector512<float> p = Vector512.Create(1f / 5040);
-        p = Vector512.FusedMultiplyAdd(p, r, Vector512.Create(1f / 720));
-        p = Vector512.FusedMultiplyAdd(p, r, Vector512.Create(1f / 120));
-        p = Vector512.FusedMultiplyAdd(p, r, Vector512.Create(1f / 24));
-        p = Vector512.FusedMultiplyAdd(p, r, Vector512.Create(1f / 6));
-        p = Vector512.FusedMultiplyAdd(p, r, Vector512.Create(0.5f));
-        p = Vector512.FusedMultiplyAdd(p, r, Vector512<float>.One);
-        p = Vector512.FusedMultiplyAdd(p, r, Vector512<float>.One);
+        p = Vector512.MultiplyAddEstimate(p, r, Vector512.Create(1f / 720));
+        p = Vector512.MultiplyAddEstimate(p, r, Vector512.Create(1f / 120));
+        p = Vector512.MultiplyAddEstimate(p, r, Vector512.Create(1f / 24));
+        p = Vector512.MultiplyAddEstimate(p, r, Vector512.Create(1f / 6));
+        p = Vector512.MultiplyAddEstimate(p, r, Vector512.Create(0.5f));
+        p = Vector512.MultiplyAddEstimate(p, r, Vector512<float>.One);
+        p = Vector512.MultiplyAddEstimate(p, r, Vector512<float>.One);
         if (Avx512F.IsSupported)
             return Avx512F.Scale(p, n);
         // 2^n in two factors, since n can be 128.
