@@ -68,14 +68,14 @@ internal static unsafe class TiledExperts
         Tensor? activations = routed is null ? null : Empty(x_TD, rows, routed.Experts.GateUp.shape[1]);
         Tensor? sharedActivations = shared is null ? null : Empty(x_TD, tokens, shared.GateUp.shape[0]);
         ExpertWork work = Describe(x_TD, routed, shared, activations, sharedActivations);
-        Tensor y_RD = Empty(x_TD, rows + (shared is null ? 0 : tokens), work.Hidden), output = empty_like(x_TD);
-        work.Output = ExpertWork.Address(y_RD);
+        Tensor output = empty_like(x_TD);
+        work.Output = NativeMemoryBlock.OfCall((rows + (shared is null ? 0 : tokens)) * work.Hidden * x_TD.element_size());
         ExpertPiece[] pieces = ExpertWork.Cut(routed is null ? [] : routed.Permutation.Offsets, shared is null ? 0 : tokens);
         if (x_TD.dtype == ScalarType.BFloat16)
             RunForward<Bfloat16Lanes>(work, pieces, rows);
         else
             RunForward<Float32Lanes>(work, pieces, rows);
-        Combine(y_RD, routed, shared is not null, residual_TD, output);
+        Combine(work.Output, routed, shared is not null, residual_TD, output);
         GC.KeepAlive(x_TD);
         return (output.MoveToOuterDisposeScope(), new Tape(activations?.DetachFromDisposeScope(), sharedActivations?.DetachFromDisposeScope()));
     }
@@ -95,11 +95,11 @@ internal static unsafe class TiledExperts
         tape.Use();
         long tokens = x_TD.shape[0], rows = Rows(routed);
         ExpertWork work = Describe(gradOutput_TD, routed, shared, tape.Activations_R2F, tape.Shared_T2S);
-        Tensor dx_RD = Empty(x_TD, rows + (shared is null ? 0 : tokens), work.Hidden), gradX = empty_like(x_TD);
-        work.Output = ExpertWork.Address(dx_RD);
-        Tensor? weighted = routed is null ? null : Empty(x_TD, rows, work.Width);
-        Tensor? sharedWeighted = shared is null ? null : Empty(x_TD, tokens, work.SharedWidth);
+        Tensor gradX = empty_like(x_TD);
         Tensor? gradWeights = routed is null ? null : empty_like(routed.Weights_TK);
+        long size = x_TD.element_size(), outputBytes = TileScratch.Rounded((rows + (shared is null ? 0 : tokens)) * work.Hidden * size);
+        long weightedBytes = TileScratch.Rounded(rows * work.Width * size);
+        work.Output = NativeMemoryBlock.OfCall(outputBytes + weightedBytes + (tokens * work.SharedWidth * size));
         long[] offsets = routed is null ? [0] : routed.Permutation.Offsets;
         ExpertPiece[] pieces = ExpertWork.Cut(offsets, shared is null ? 0 : tokens);
         ExpertGradient routedTarget = routed is null ? default : ExpertGradient.Of(gradients.GateUp, gradients.Down);
@@ -107,15 +107,15 @@ internal static unsafe class TiledExperts
         BackwardBuffers buffers = new()
         {
             Input = ExpertWork.Address(x_TD),
-            Weighted = ExpertWork.Address(weighted),
-            SharedWeighted = ExpertWork.Address(sharedWeighted),
+            Weighted = work.Output + outputBytes,
+            SharedWeighted = work.Output + outputBytes + weightedBytes,
             GradWeights = (float*)ExpertWork.Address(gradWeights),
         };
         if (x_TD.dtype == ScalarType.BFloat16)
             RunBackward<Bfloat16Lanes>(work, pieces, rows, offsets, buffers, routedTarget, sharedTarget);
         else
             RunBackward<Float32Lanes>(work, pieces, rows, offsets, buffers, routedTarget, sharedTarget);
-        Combine(dx_RD, routed, shared is not null, null, gradX);
+        Combine(work.Output, routed, shared is not null, null, gradX);
         GC.KeepAlive(gradOutput_TD);
         return (gradX.MoveToOuterDisposeScope(), gradWeights?.MoveToOuterDisposeScope());
     }
@@ -174,10 +174,9 @@ internal static unsafe class TiledExperts
         return work;
     }
 
-    private static void Combine(Tensor rows_RD, Routed? routed, bool hasShared, Tensor? addend_TD, Tensor output)
+    private static void Combine(byte* from, Routed? routed, bool hasShared, Tensor? addend_TD, Tensor output)
     {
         long rows = Rows(routed), tokens = output.shape[0], width = output.shape[1], perToken = routed is null ? 0 : rows / tokens;
-        byte* from = ExpertWork.Address(rows_RD);
         long* rowOfPair = routed is null ? null : TensorMemory.Pointer<long>(routed.Permutation.RowOfPair);
         byte* addend = ExpertWork.Address(addend_TD), to = ExpertWork.Address(output);
         if (output.dtype == ScalarType.BFloat16)

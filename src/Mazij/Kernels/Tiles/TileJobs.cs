@@ -71,7 +71,7 @@ internal sealed unsafe class NativeMemoryBlock
     private const nuint Page = 4096;
 
     [ThreadStatic]
-    private static NativeMemoryBlock? ofThread;
+    private static NativeMemoryBlock? ofThread, ofCall;
 
     private byte* memory;
     private long size;
@@ -79,9 +79,15 @@ internal sealed unsafe class NativeMemoryBlock
     ~NativeMemoryBlock() => NativeMemory.AlignedFree(memory);
 
     /// <summary>The calling thread's block, at least that large; the next call on the thread may return the same.</summary>
-    public static byte* OfThread(long bytes)
+    public static byte* OfThread(long bytes) => Grown(ref ofThread, bytes);
+
+    /// <summary>A second block, for what the pieces of one call hand to one another: large tensors that come and go would
+    /// leave holes in the heap that nothing fits.</summary>
+    public static byte* OfCall(long bytes) => Grown(ref ofCall, bytes);
+
+    private static byte* Grown(ref NativeMemoryBlock? slot, long bytes)
     {
-        NativeMemoryBlock block = ofThread ??= new NativeMemoryBlock();
+        NativeMemoryBlock block = slot ??= new NativeMemoryBlock();
         if (block.size < bytes)
         {
             NativeMemory.AlignedFree(block.memory);
