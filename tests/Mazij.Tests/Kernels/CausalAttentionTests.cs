@@ -76,6 +76,20 @@ public sealed class CausalAttentionTests
         Assert.Equal(Numbers.Doubles(before.narrow(2, 0, 4)), Numbers.Doubles(after.narrow(2, 0, 4)));
     }
 
+    [Theory]
+    [InlineData(20)]
+    [InlineData(-20)]
+    public void Scores_beyond_the_range_of_exp_stay_finite(double key)
+    {
+        using DisposeScope scope = NewDisposeScope();
+        Tensor q = full([1, 1, 20, 16], 20f), k = full([1, 1, 20, 16], (float)key), v = randn(1, 1, 20, 16), gradient = randn(1, 1, 20, 16);
+        (Tensor context, CausalAttention.Tape tape) = CausalAttention.Forward(q, k, v);
+        (Tensor gradQ, Tensor gradK, Tensor gradV) = CausalAttention.Backward(gradient, tape);
+        tape.Dispose();
+        foreach (Tensor result in (ReadOnlySpan<Tensor>)[context, gradQ, gradK, gradV])
+            Assert.All(Numbers.Doubles(result), value => Assert.True(double.IsFinite(value)));
+    }
+
     private static double[] Attend(double[] q, double[] k, double[] v, Shape shape)
     {
         (int batch, int heads, int keyHeads, int seq, int headDim) = shape;

@@ -117,7 +117,8 @@ internal static unsafe class AttentionRows
                 long rest = count - j;
                 if (rest > 0)
                 {
-                    Vector512<float> p = VectorExp.Exp(PartialLanes.Load<TLanes>(s, j, rest, 0) * scale - shift);
+                    // A filler of 0 could become infinity here, and infinity times 0 is no number.
+                    Vector512<float> p = VectorExp.Exp(PartialLanes.Load<TLanes>(s, j, rest, float.NegativeInfinity) * scale - shift);
                     sums += p * PartialLanes.Load<TLanes>(g, j, rest, 0);
                     PartialLanes.Store<TLanes>(s, j, rest, p);
                 }

@@ -111,15 +111,9 @@ internal readonly unsafe struct AttentionGradientPiece<TLanes>
             operands.Copy<TLanes>(gradient, stride, Math.Min(count, real - first), count, rows);
             TilePacking.Transposed<TLanes>(rows, width, count, width, gradientT_WM + offset, count);
             TilePacking.Rows<TLanes>(source, 0, count, 0, width, gradient_MW + offset, count);
+            Delta(head, first, Math.Min(count, real - first));
         }
-        float* logSum = operands.LogSumOf(sequence, head);
-        for (long i = 0; i < real; i++)
-        {
-            logSum_S[i] = logSum[i];
-            delta_S[i] = Dot(
-                operands.ContextRow<TLanes>(operands.GradContext, sequence, i, head),
-                operands.ContextRow<TLanes>(operands.Context, sequence, i, head), operands.Sizes.Layout.HeadDim);
-        }
+        new ReadOnlySpan<float>(operands.LogSumOf(sequence, head), (int)real).CopyTo(new Span<float>(logSum_S, (int)real));
         // Queries behind the end weigh nothing.
         new Span<float>(logSum_S + real, (int)(seq - real)).Fill(float.PositiveInfinity);
         new Span<float>(delta_S + real, (int)(seq - real)).Clear();
@@ -190,6 +184,18 @@ internal readonly unsafe struct AttentionGradientPiece<TLanes>
             transformation.Gradient<TLanes>(
                 gradient_SW + i * width, operands.Sizes.Scale, operands.QkvRow<TLanes>(operands.Qkv, sequence, first + i, head), first + i,
                 operands.QkvRow<TLanes>(operands.GradQkv, sequence, first + i, head), gains, buffer);
+        }
+    }
+
+    // With dO in the rows that were laid out last.
+    private void Delta(long head, long first, long count)
+    {
+        long headDim = operands.Sizes.Layout.HeadDim, strideBytes = operands.Sizes.Layout.ContextWidth * TLanes.Size;
+        byte* context = operands.ContextRow<TLanes>(operands.Context, sequence, first, head);
+        for (long i = 0; i < count; i++, context += strideBytes)
+        {
+            AttentionOperands.Prefetch(context + AttentionOperands.Ahead * strideBytes, headDim * TLanes.Size);
+            delta_S[first + i] = Dot(context, rows + i * width * TLanes.Size, headDim);
         }
     }
 

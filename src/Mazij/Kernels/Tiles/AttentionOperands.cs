@@ -1,3 +1,5 @@
+using System.Runtime.CompilerServices;
+using System.Runtime.Intrinsics.X86;
 using Mazij.Kernels.Simd;
 
 namespace Mazij.Kernels.Tiles;
@@ -5,6 +7,9 @@ namespace Mazij.Kernels.Tiles;
 /// <summary>The memory that attention on tiles works on. Numbers are in the compute dtype unless they are floats.</summary>
 internal unsafe struct AttentionOperands
 {
+    /// <summary>How many rows ahead are fetched.</summary>
+    public const long Ahead = 12;
+
     /// <summary>How the work is cut.</summary>
     public AttentionSizes Sizes;
 
@@ -75,8 +80,13 @@ internal unsafe struct AttentionOperands
         in HeadRows rows, long sequence, long head, long first, long count, void* target, float* buffer) where TLanes : struct, ILanes
     {
         long real = Math.Min(count, Sizes.Seq - first), rowBytes = Sizes.Width * TLanes.Size;
-        for (long i = 0; i < real; i++)
-            rows.Load<TLanes>(QkvRow<TLanes>(Qkv, sequence, first + i, head), first + i, (byte*)target + i * rowBytes, buffer);
+        long strideBytes = Sizes.Layout.QkvWidth * TLanes.Size, headBytes = Sizes.Layout.HeadDim * TLanes.Size;
+        byte* source = QkvRow<TLanes>(Qkv, sequence, first, head);
+        for (long i = 0; i < real; i++, source += strideBytes)
+        {
+            Prefetch(source + Ahead * strideBytes, headBytes);
+            rows.Load<TLanes>(source, first + i, (byte*)target + i * rowBytes, buffer);
+        }
         NativeMemoryBlock.Clear((byte*)target + real * rowBytes, (count - real) * rowBytes);
     }
 
@@ -88,9 +98,26 @@ internal unsafe struct AttentionOperands
     /// <param name="target">[count, padded W], written.</param>
     public readonly void Copy<TLanes>(void* source, long stride, long real, long count, void* target) where TLanes : struct, ILanes
     {
-        long rowBytes = Sizes.Width * TLanes.Size;
-        for (long i = 0; i < real; i++)
-            HeadRows.Copy<TLanes>((byte*)source + i * stride * TLanes.Size, Sizes.Layout.HeadDim, (byte*)target + i * rowBytes, Sizes.Width);
+        long rowBytes = Sizes.Width * TLanes.Size, strideBytes = stride * TLanes.Size;
+        byte* row = (byte*)source;
+        for (long i = 0; i < real; i++, row += strideBytes)
+        {
+            Prefetch(row + Ahead * strideBytes, Sizes.Layout.HeadDim * TLanes.Size);
+            HeadRows.Copy<TLanes>(row, Sizes.Layout.HeadDim, (byte*)target + i * rowBytes, Sizes.Width);
+        }
         NativeMemoryBlock.Clear((byte*)target + real * rowBytes, (count - real) * rowBytes);
+    }
+
+    /// <summary>Begins to fetch a head's numbers. The tokens' rows are so far apart that the processor does not see by itself
+    /// what comes next. An address behind the last row does no harm.</summary>
+    [MethodImpl(MethodImplOptions.AggressiveInlining)]
+    public static void Prefetch(byte* row, long bytes)
+    {
+        const long line = 64;
+        if (Sse.IsSupported)
+        {
+            for (long offset = 0; offset < bytes; offset += line)
+                Sse.Prefetch0(row + offset);
+        }
     }
 }

@@ -30,8 +30,14 @@ internal readonly unsafe struct HeadRows(
     [MethodImpl(MethodImplOptions.AggressiveInlining)]
     public static void Copy<TLanes>(void* x, long width, void* result, long padded) where TLanes : struct, ILanes
     {
-        Buffer.MemoryCopy(x, result, width * TLanes.Size, width * TLanes.Size);
-        NativeMemoryBlock.Clear((byte*)result + width * TLanes.Size, (padded - width) * TLanes.Size);
+        const long step = 64;
+        long bytes = width * TLanes.Size, done = 0;
+        for (; done + step <= bytes; done += step)
+            Vector512.Load((byte*)x + done).Store((byte*)result + done);
+        if (done == padded * TLanes.Size)
+            return;
+        Buffer.MemoryCopy((byte*)x + done, (byte*)result + done, bytes - done, bytes - done);
+        NativeMemoryBlock.Clear((byte*)result + bytes, padded * TLanes.Size - bytes);
     }
 
     /// <summary>y of one row.</summary>
