@@ -1,5 +1,6 @@
 using System.Runtime.CompilerServices;
 using System.Runtime.Intrinsics;
+using System.Runtime.Intrinsics.X86;
 
 namespace Mazij.Kernels.Simd;
 
@@ -31,6 +32,8 @@ internal static class VectorExp
         p = Vector512.FusedMultiplyAdd(p, r, Vector512.Create(0.5f));
         p = Vector512.FusedMultiplyAdd(p, r, Vector512<float>.One);
         p = Vector512.FusedMultiplyAdd(p, r, Vector512<float>.One);
+        if (Avx512F.IsSupported)
+            return Avx512F.Scale(p, n);
         // 2^n in two factors, since n can be 128.
         Vector512<int> whole = Vector512.ConvertToInt32Native(n), half = Vector512.ShiftRightArithmetic(whole, 1);
         return p * PowerOfTwo(half) * PowerOfTwo(whole - half);
