@@ -1,4 +1,7 @@
+using Mazij.Kernels.Libtorch;
 using Mazij.Kernels.Simd;
+using Mazij.Kernels.Tiles;
+using TorchSharp;
 using static TorchSharp.torch;
 
 namespace Mazij.Kernels;
@@ -8,31 +11,59 @@ namespace Mazij.Kernels;
 /// </summary>
 internal static class Linear
 {
-    /// <summary>y [rows, out] = x [rows, in] times the transpose of weight [out, in].</summary>
-    public static Tensor Forward(Tensor x, Tensor weight)
+    // Below these sizes packing costs more than tiles save: a few tokens at a time, as in generation, or narrow matrices.
+    private const long FewestTokens = 64, FewestFeatures = 64;
+
+    /// <summary>y [rows, out] = x [rows, in] times the transpose of weight [out, in], plus an addend.</summary>
+    /// <param name="x">[rows, in].</param>
+    /// <param name="weight">[out, in].</param>
+    /// <param name="addend">[rows, out] or null; on the CPU's tiles it is added before the result is rounded.</param>
+    /// <param name="portable">Whether to use plain operators on the CPU too.</param>
+    public static Tensor Forward(Tensor x, Tensor weight, Tensor? addend = null, bool portable = false)
     {
+        if (!portable && IsLarge(x, weight) && TiledLinear.Serves(x, weight))
+            return TiledLinear.Multiply(x, weight, transposed: true, addend);
         using Tensor transposed = weight.t();
-        return x.mm(transposed);
+        return addend is null ? x.mm(transposed) : addend.addmm(x, transposed, 1f, 1f);
     }
 
     /// <summary>dx [rows, in] = dy [rows, out] times weight [out, in].</summary>
-    public static Tensor InputGradient(Tensor gradY, Tensor weight) => gradY.mm(weight);
+    /// <param name="gradY">[rows, out].</param>
+    /// <param name="weight">[out, in].</param>
+    /// <param name="portable">Whether to use plain operators on the CPU too.</param>
+    public static Tensor InputGradient(Tensor gradY, Tensor weight, bool portable = false) =>
+        !portable && IsLarge(gradY, weight) && TiledLinear.Serves(gradY, weight)
+            ? TiledLinear.Multiply(gradY, weight, transposed: false)
+            : gradY.mm(weight);
 
-    /// <summary>Adds dy^T x to the fp32 gradient [out, in], whatever the dtype of dy and x.</summary>
-    /// <param name="gradWeight">Added to.</param>
+    /// <summary>Adds dy^T x to the fp32 gradient [out, in], whatever the dtype of dy and x, or overwrites it.</summary>
+    /// <param name="gradWeight">Added to, or written.</param>
     /// <param name="gradY">dy [rows, out].</param>
     /// <param name="x">[rows, in].</param>
     /// <param name="portable">Whether to use plain operators on the CPU too.</param>
-    public static void AccumulateWeightGradient(Tensor gradWeight, Tensor gradY, Tensor x, bool portable = false)
+    /// <param name="overwrite">Whether what the gradient holds is forgotten.</param>
+    public static void AccumulateWeightGradient(
+        Tensor gradWeight, Tensor gradY, Tensor x, bool portable = false, bool overwrite = false)
     {
+        if (!portable && IsLarge(x, gradWeight) && WeightGradientTiles.Serves(gradWeight, gradY, x))
+        {
+            WeightGradientTiles.Accumulate(gradWeight, gradY, x, overwrite);
+            return;
+        }
         using Tensor transposed = gradY.t();
         if (gradY.dtype == gradWeight.dtype)
         {
-            gradWeight.addmm_(transposed, x, 1f, 1f);
+            if (overwrite)
+                Gemm.Mm(gradWeight, transposed, x);
+            else
+                gradWeight.addmm_(transposed, x, 1f, 1f);
             return;
         }
         using Tensor product = transposed.mm(x);
-        Accumulate(gradWeight, product, portable);
+        if (overwrite)
+            gradWeight.copy_(product);
+        else
+            Accumulate(gradWeight, product, portable);
     }
 
     /// <summary>target += addend, of the same shape, in the target's fp32.</summary>
@@ -46,4 +77,8 @@ internal static class Linear
         else
             target.add_(addend, Scalars.One);
     }
+
+    private static bool IsLarge(Tensor rows, Tensor weight) =>
+        rows.device_type == DeviceType.CPU && rows.size(0) >= FewestTokens
+        && weight.size(0) >= FewestFeatures && weight.size(1) >= FewestFeatures;
 }
