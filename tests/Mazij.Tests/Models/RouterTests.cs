@@ -73,37 +73,81 @@ public sealed class RouterTests
         Assert.All(state.TakeStatistics().Load, load => Assert.Equal(0, load));
     }
 
+    public static TheoryData<string, bool, int, int, int, bool, double> GradientCases => new()
+    {
+        // name, sigmoid, experts, choices, tokens, groups, share of the logits
+        { "softmax", false, 8, 3, 11, false, 1 },
+        { "sigmoid", true, 8, 3, 11, false, 1 },
+        { "sigmoid in groups", true, 8, 3, 11, true, 1 },
+        { "one choice", false, 8, 1, 11, false, 1 },
+        { "one choice of sigmoids", true, 8, 1, 11, false, 1 },
+        { "every expert", false, 5, 5, 7, false, 1 },
+        { "every expert by sigmoids", true, 5, 5, 7, false, 1 },
+        { "one token", false, 19, 4, 1, false, 1 },
+        { "one token by sigmoids", true, 20, 4, 1, true, 1 },
+        { "one expert", false, 1, 1, 3, false, 1 },
+        { "more than two vectors", false, 37, 6, 5, false, 1 },
+        { "warm-up", false, 18, 3, 9, false, 0.6 },
+        { "warm-up of sigmoids", true, 20, 3, 9, true, 0.6 },
+    };
+
     [Theory]
-    [InlineData(false, 0)]
-    [InlineData(true, 0)]
-    [InlineData(true, 2)]
-    public void Auxiliary_losses_and_their_gradients_match_plain_loops(bool sigmoid, int groups)
+    [MemberData(nameof(GradientCases))]
+    public void Losses_and_gradients_match_plain_loops(
+        string name, bool sigmoid, int experts, int perToken, int tokens, bool groups, double share)
+    {
+        foreach (bool normalise in (ReadOnlySpan<bool>)[true, false])
+        {
+            ModelConfig config = new()
+            {
+                ScoreFunction = sigmoid ? ScoreFunction.Sigmoid : ScoreFunction.Softmax,
+                NumExperts = experts,
+                NumExpertsPerTok = perToken,
+                NGroup = groups ? 4 : 1,
+                TopkGroup = groups ? 2 : 1,
+                NormTopkProb = normalise,
+                RoutedScalingFactor = sigmoid ? 2.5 : 1,
+                MoeRouterEnableExpertBias = sigmoid,
+            };
+            foreach ((double balance, double z) in (ReadOnlySpan<(double, double)>)[(0.7, 0.05), (0.7, 0), (0, 0.05), (0, 0)])
+                CheckGradients(name, config, tokens, new RoutingOptions(balance, z, GradientScale: 0.25, share, NoiseSeed: 12));
+        }
+    }
+
+    private static void CheckGradients(string name, ModelConfig config, int tokens, in RoutingOptions options)
     {
         using DisposeScope scope = NewDisposeScope();
-        const double balance = 0.7, z = 0.05, scale = 0.25;
-        const int tokens = 11;
-        ModelConfig config = Config(sigmoid, 3, groups);
-        (Tensor logits, double[] values) = Numbers.Draw(31, ScalarType.Float32, tokens, 8);
-        (Tensor gradWeights, double[] factors) = Numbers.Draw(32, ScalarType.Float32, tokens, 3);
-        using RouterState state = new(config, CPU);
-        using Router.Tape tape = new Router(config).Forward(logits, state, new RoutingOptions(balance, z, scale, 1, 0));
-        double[][] Rows() => [.. values.Chunk(8)];
-        int[][] choices = [.. Rows().Select(row => PlainRouter.Choose(config, PlainRouter.Scores(config, row), null))];
-        double Balance() => PlainRouter.Balance(config, [.. Rows().Select(row => PlainRouter.Scores(config, row))], choices);
-        double Objective()
-        {
-            double weighted = 0;
-            foreach ((double[] row, int token) in Rows().Select((row, token) => (row, token)))
-            {
-                double[] weights = PlainRouter.Weigh(config, PlainRouter.Scores(config, row), choices[token]);
-                weighted += Numbers.Dot(weights, factors.AsSpan(token * 3, 3));
-            }
-            return weighted + scale * (balance * Balance() + z * PlainRouter.Z(Rows()));
-        }
-        Numbers.AssertClose(Numbers.Gradient(Objective, values), Router.Backward(gradWeights, tape), 2e-5, "d logits");
+        (int experts, int perToken) = (config.NumExperts, config.NumExpertsPerTok);
+        (double balance, double z, double scale, double share, long seed) = options;
+        (Tensor logits, double[] values) = Numbers.Draw(31, ScalarType.Float32, tokens, experts);
+        (Tensor gradWeights, double[] factors) = Numbers.Draw(32, ScalarType.Float32, tokens, perToken);
+        double[]? bias = config.MoeRouterEnableExpertBias ? Numbers.Normal(experts, 33, 0.2) : null;
+        using RouterState state = new(config, CPU), other = new(config, CPU);
+        if (bias is not null)
+            state.Bias!.copy_(tensor(bias));
+        double[] noise = share < 1 ? Numbers.Doubles(other.WarmupNoise(logits, seed)) : new double[values.Length];
+        using Router.Tape tape = new Router(config).Forward(logits, state, options);
+
+        double[][] Used() => [.. values.Select((value, i) => share * value + (1 - share) * noise[i]).Chunk(experts)];
+        double[][] Scores() => [.. Used().Select(row => PlainRouter.Scores(config, row))];
+        int[][] choices = [.. Scores().Select(row => PlainRouter.Choose(config, row, bias))];
+        double[] Weights() => [.. Scores().SelectMany((row, token) => PlainRouter.Weigh(config, row, choices[token]))];
+        double Balance() => PlainRouter.Balance(config, Scores(), choices);
+        double Z() => PlainRouter.Z(values.Chunk(experts));
+        double Objective() => Numbers.Dot(Weights(), factors) + scale * (balance * Balance() + z * Z());
+
+        Assert.Equal(choices.SelectMany(row => row).Select(expert => (long)expert), tape.Choices_TK.reshape(-1).data<long>().ToArray());
+        Numbers.AssertClose(Weights(), tape.Weights_TK, 1e-5, $"{name}: weights");
+        // Where the weights cannot change, what the kernel leaves is rounding.
+        double[] expected = Numbers.Gradient(Objective, values);
+        double[] actual = Numbers.Doubles(Router.Backward(gradWeights, tape));
+        double tolerance = 2e-5 * Math.Max(0.05, expected.Max(Math.Abs));
+        for (int i = 0; i < expected.Length; i++)
+            Assert.True(Math.Abs(expected[i] - actual[i]) <= tolerance, $"{name}: d logits[{i}] is {actual[i]}, not {expected[i]}");
         RouterStatistics statistics = state.TakeStatistics();
         Assert.Equal(Balance(), statistics.BalanceLoss, 1e-5);
-        Assert.Equal(PlainRouter.Z(Rows()), statistics.ZLoss, 1e-4);
+        Assert.Equal(Z(), statistics.ZLoss, 1e-4);
+        Assert.Equal(Enumerable.Range(0, experts).Select(e => (long)choices.Sum(row => row.Count(c => c == e))), statistics.Load);
     }
 
     [Fact]

@@ -6,13 +6,13 @@ using static TorchSharp.torch;
 namespace Mazij.Kernels.Tiles;
 
 /// <summary>
-/// s = x G^T in fp32, x [T, D] in fp32 or bf16, G [E, D]. A piece of work is 64 tokens: their hidden states are widened to
+/// s = x G^T in fp32, x [T, D] in fp32 or bf16, G [E, D]. A piece of work is 32 tokens: their hidden states are widened to
 /// fp32 a stretch of columns at a time, so that the copy stays in the cache and never exists as a whole, and each stretch is
 /// multiplied and added to the piece's logits. Pieces are independent.
 /// </summary>
 internal static unsafe class RouterLogitTiles
 {
-    private const long BlockTokens = 64, Depth = 512, Columns = 256;
+    private const long BlockTokens = 32, Depth = 512, Columns = 256;
 
     /// <summary>Writes the logits.</summary>
     /// <param name="x_TD">fp32 or bf16, contiguous, on the CPU.</param>

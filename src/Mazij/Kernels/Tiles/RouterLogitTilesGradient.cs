@@ -14,7 +14,7 @@ namespace Mazij.Kernels.Tiles;
 /// are added in order. So the result does not depend on the number of threads.</remarks>
 internal static unsafe class RouterLogitTilesGradient
 {
-    private const long BlockTokens = 64, Columns = 256, Rows = 64;
+    private const long BlockTokens = 64, Columns = 512, Rows = 64;
 
     // The pieces' sums of dG: enough of them for many cores, few enough for the memory they take.
     private const long FewestPieces = 8, MostPieces = 32, MemoryOfPieces = 1 << 23;
