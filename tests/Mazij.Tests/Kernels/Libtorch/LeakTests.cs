@@ -1,4 +1,3 @@
-using System.Runtime.InteropServices;
 using Mazij.Kernels.Libtorch;
 using TorchSharp;
 using static TorchSharp.torch;
@@ -8,7 +7,7 @@ namespace Mazij.Tests.Kernels.Libtorch;
 /// <summary>Runs alone: it watches the whole process's memory.</summary>
 [CollectionDefinition(nameof(LeakTests), DisableParallelization = true)]
 [Collection(nameof(LeakTests))]
-public sealed partial class LeakTests
+public sealed class LeakTests
 {
     [Theory]
     [InlineData("product")]
@@ -57,43 +56,14 @@ public sealed partial class LeakTests
         long[] growths = new long[5];
         foreach (ref long growth in growths.AsSpan())
         {
-            long before = NativeBytesInUse();
+            long before = NativeHeap.Measure().InUse;
             Calls(2_000);
-            growth = NativeBytesInUse() - before;
+            growth = NativeHeap.Measure().InUse - before;
         }
         Assert.Equal(tensors, Tensor.TotalCount);
         // One forgotten block a call, the smallest of all leaks, is 64 kB in every round; what the runtime's own
         // compiler takes and returns in between is in some rounds only.
         Array.Sort(growths);
         Assert.InRange(growths[growths.Length / 2], long.MinValue, 32_000);
-    }
-
-    /// <summary>
-    /// What malloc has handed out and not got back. The resident size would do less well: it jumps with the garbage
-    /// collector's own heap.
-    /// </summary>
-    private static long NativeBytesInUse()
-    {
-        GC.Collect();
-        GC.WaitForPendingFinalizers();
-        GC.Collect();
-        if (!OperatingSystem.IsLinux() || !NativeLibrary.TryLoad("libc.so.6", out nint libc)
-            || !NativeLibrary.TryGetExport(libc, "mallinfo2", out _))
-        {
-            Assert.Skip("needs glibc's mallinfo2");
-        }
-        MallocInfo info = MallInfo();
-        return (long)info.InUse;
-    }
-
-    [LibraryImport("libc.so.6", EntryPoint = "mallinfo2")]
-    private static partial MallocInfo MallInfo();
-
-    [StructLayout(LayoutKind.Sequential)]
-    private readonly struct MallocInfo
-    {
-        private readonly nuint arena, freeBlocks, fastBlocks, mapped, mappedBytes, unused, fastBytes;
-        public readonly nuint InUse;
-        private readonly nuint free, trimmable;
     }
 }
