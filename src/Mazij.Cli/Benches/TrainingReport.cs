@@ -29,7 +29,7 @@ internal sealed class TrainingReport(BenchSetting setting, ScalarType type, int 
             if (rival is null)
                 return;
             Row($"{name}, tokens/s", rival.TokensPerSecond, 1, "N0");
-            Row($"  ours is faster by a factor of", rival.Speedup, 1, "F2");
+            Row("  ours is faster by a factor of", rival.Speedup, 1, "F2");
         }
         Rival("eager loop, fp32", result.EagerLoop);
         Rival($"eager sorted, {TypeName}", result.EagerSorted);

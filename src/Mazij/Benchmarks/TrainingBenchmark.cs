@@ -81,8 +81,15 @@ internal sealed class TrainingBenchmark(
         ModelTraining training, MeasuredRounds ours, EagerStyle style, ScalarType eagerType, RandomBatch batch)
     {
         using EagerTraining eager = new(model, config, style, eagerType, training.Model.Parameters);
-        return Comparison.Take(
-            options.Rounds, batch.Tokens, () => ours.Run(cancellation), () => StepEager(eager, batch), cancellation);
+        return Comparison.Take(options.Rounds, batch.Tokens, OurStep, () => StepEager(eager, batch), cancellation);
+
+        double OurStep()
+        {
+            // TorchSharp's AdamW leaves native scalars to finalizers; between large blocks they would make the heap grow.
+            GC.Collect();
+            GC.WaitForPendingFinalizers();
+            return ours.Run(cancellation);
+        }
     }
 
     private static void StepEager(EagerTraining eager, RandomBatch batch)

@@ -57,6 +57,9 @@ internal sealed class EagerAttention : nn.Module<Tensor, EagerRotary, Tensor>, I
     private Tensor Repeat(Tensor x_BGSW)
     {
         long repeats = heads / keyValueHeads;
-        return repeats == 1 ? x_BGSW : x_BGSW.repeat_interleave(repeats, 1);
+        if (repeats == 1)
+            return x_BGSW;
+        long batch = x_BGSW.shape[0], seq = x_BGSW.shape[2];
+        return x_BGSW.unsqueeze(2).expand(batch, keyValueHeads, repeats, seq, headDim).reshape(batch, heads, seq, headDim);
     }
 }

@@ -5,7 +5,7 @@ using static TorchSharp.torch;
 
 namespace Mazij.Benchmarks.Eager;
 
-/// <summary>RMSNorm of the last dimension, out of operators, with the statistics in fp32.</summary>
+/// <summary>RMSNorm of the last dimension, out of operators, in fp32; the result has the input's type.</summary>
 internal sealed class EagerRmsNorm : nn.Module<Tensor, Tensor>, IEagerPart
 {
     private readonly Parameter weight;
@@ -25,7 +25,7 @@ internal sealed class EagerRmsNorm : nn.Module<Tensor, Tensor>, IEagerPart
         Tensor wide = input.to(ScalarType.Float32);
         Tensor variance = wide.square().mean([-1L], keepdim: true);
         Tensor normed = wide.mul(variance.add(Scalars.Of(epsilon), Scalars.One).rsqrt());
-        return weight.mul(normed.to(input.dtype)).MoveToOuterDisposeScope();
+        return normed.mul(weight.to(ScalarType.Float32)).to(input.dtype).MoveToOuterDisposeScope();
     }
 
     /// <inheritdoc/>
