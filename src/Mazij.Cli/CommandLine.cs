@@ -37,6 +37,11 @@ internal static class CommandLine
             TokenizerEncodeCommand.Create(),
             TokenizerDecodeCommand.Create(),
         },
+        new Command("bench", "Measure this machine and this build against the machine's own limits.")
+        {
+            BenchTrainCommand.Create(),
+            BenchKernelsCommand.Create(),
+        },
         new Command("devices", "What this machine can compute on.") { DevicesListCommand.Create() },
     };
 }

@@ -5,6 +5,9 @@ namespace Mazij;
 /// <summary>Text files that are carried inside the library.</summary>
 internal static class EmbeddedText
 {
+    /// <summary>Whether there is a resource of that name.</summary>
+    public static bool Exists(string name) => Assembly.GetExecutingAssembly().GetManifestResourceInfo(name) is not null;
+
     /// <summary>The text of a resource, named by its path in the repository.</summary>
     public static string Read(string name)
     {

@@ -7,7 +7,7 @@ public sealed class CommandLineTests
     public static TheoryData<string> Commands =>
     [
         "train", "generate", "score", "inspect", "data build", "data stats", "tokenizer train", "tokenizer encode", "tokenizer decode",
-        "devices list",
+        "devices list", "bench train", "bench kernels",
     ];
 
     [Fact]
