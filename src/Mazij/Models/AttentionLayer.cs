@@ -16,10 +16,12 @@ internal sealed class AttentionLayer
     private readonly Parameter projection, output;
     private readonly Parameter? queryNorm, keyNorm;
     private readonly QkNorm? norm;
+    private readonly bool portable;
 
-    public AttentionLayer(ModelConfig config, ParameterSet parameters, string prefix)
+    public AttentionLayer(ModelConfig config, ParameterSet parameters, string prefix, bool portable)
     {
         this.config = config;
+        this.portable = portable;
         projection = parameters[prefix + "query_key_value.weight"];
         output = parameters[prefix + "dense.weight"];
         if (config.UseQkNorm)
@@ -50,11 +52,11 @@ internal sealed class AttentionLayer
         Tensor qkv_TR;
         QkvAttention.Tape core;
         using (KernelClock.Time(KernelName.Projection))
-            qkv_TR = Linear.Forward(x_TD, projection.Compute);
+            qkv_TR = Linear.Forward(x_TD, projection.Compute, portable: portable);
         using (KernelClock.Time(KernelName.Attention))
-            core = QkvAttention.Forward(qkv_TR, Layout(batch), norm, rotary);
+            core = QkvAttention.Forward(qkv_TR, Layout(batch), norm, rotary, portable);
         using KernelClock.Span time = KernelClock.Time(KernelName.Projection);
-        Tensor result = Linear.Forward(core.Context_TC, output.Compute);
+        Tensor result = Linear.Forward(core.Context_TC, output.Compute, portable: portable);
         return (result, new Tape(x_TD.DetachFromDisposeScope(), core));
     }
 
@@ -65,8 +67,8 @@ internal sealed class AttentionLayer
         Tensor gradContext_TC, gradQkv_TR;
         using (KernelClock.Time(KernelName.Projection, backward: true))
         {
-            Linear.AccumulateWeightGradient(output.Gradient, grad_TD, tape.Core.Context_TC);
-            gradContext_TC = Linear.InputGradient(grad_TD, output.Compute);
+            AccumulateGradient(output, grad_TD, tape.Core.Context_TC);
+            gradContext_TC = Linear.InputGradient(grad_TD, output.Compute, portable);
         }
         using (KernelClock.Time(KernelName.Attention, backward: true))
         {
@@ -74,21 +76,27 @@ internal sealed class AttentionLayer
                 gradContext_TC, tape.Core, Layout(batch), norm, rotary, queryNorm?.Gradient, keyNorm?.Gradient);
         }
         using KernelClock.Span time = KernelClock.Time(KernelName.Projection, backward: true);
-        Linear.AccumulateWeightGradient(projection.Gradient, gradQkv_TR, tape.X_TD);
-        return Linear.InputGradient(gradQkv_TR, projection.Compute).MoveToOuterDisposeScope();
+        AccumulateGradient(projection, gradQkv_TR, tape.X_TD);
+        return Linear.InputGradient(gradQkv_TR, projection.Compute, portable).MoveToOuterDisposeScope();
     }
 
     /// <summary>The output [T, D] for tokens behind those in the cache; the cache is extended.</summary>
     public Tensor Infer(Tensor x_TD, long batch, RotaryEmbedding rotary, LayerCache? cache)
     {
         using DisposeScope scope = NewDisposeScope();
-        Tensor qkv_TR = Linear.Forward(x_TD, projection.Compute);
-        (Tensor query, Tensor key, Tensor value) = QkvAttention.Split(qkv_TR, Layout(batch), norm, rotary, cache?.Length ?? 0);
+        Tensor qkv_TR = Linear.Forward(x_TD, projection.Compute, portable: portable);
+        (Tensor query, Tensor key, Tensor value) = QkvAttention.Split(qkv_TR, Layout(batch), norm, rotary, cache?.Length ?? 0, portable);
         if (cache is not null)
             (key, value) = cache.Append(key, value);
         Tensor context_BHSW = CausalAttention.Infer(query, key, value);
         Tensor context_TC = context_BHSW.transpose(1, 2).reshape(x_TD.shape[0], (long)config.NumAttentionHeads * config.ResolvedHeadDim);
-        return Linear.Forward(context_TC, output.Compute).MoveToOuterDisposeScope();
+        return Linear.Forward(context_TC, output.Compute, portable: portable).MoveToOuterDisposeScope();
+    }
+
+    private void AccumulateGradient(Parameter weight, Tensor gradY, Tensor x)
+    {
+        GradientTarget target = weight.TakeGradient();
+        Linear.AccumulateWeightGradient(target.Gradient, gradY, x, portable, overwrite: !target.Accumulates);
     }
 
     private HeadLayout Layout(long batch) =>

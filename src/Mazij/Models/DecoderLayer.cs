@@ -8,21 +8,23 @@ namespace Mazij.Models;
 internal sealed class DecoderLayer
 {
     private readonly double epsilon;
+    private readonly bool portable;
     private readonly Parameter inputNorm, postAttentionNorm;
     private readonly AttentionLayer attention;
     private readonly ExpertMlp? dense;
 
-    public DecoderLayer(ModelConfig config, ParameterSet parameters, int layer, RouterState? routerState)
+    public DecoderLayer(ModelConfig config, ParameterSet parameters, int layer, RouterState? routerState, bool portable)
     {
         string prefix = ParameterLayout.LayerPrefix(layer);
         epsilon = config.RmsNormEps;
+        this.portable = portable;
         inputNorm = parameters[prefix + "input_layernorm.weight"];
         postAttentionNorm = parameters[prefix + "post_attention_layernorm.weight"];
-        attention = new AttentionLayer(config, parameters, prefix + "attention.");
+        attention = new AttentionLayer(config, parameters, prefix + "attention.", portable);
         if (routerState is not null)
-            Moe = new MoeLayer(config, parameters, prefix + "mlp.", routerState);
+            Moe = new MoeLayer(config, parameters, prefix + "mlp.", routerState, portable);
         else
-            dense = new ExpertMlp(routed: null, new ExpertParameters(parameters, prefix + "mlp."));
+            dense = new ExpertMlp(routed: null, new ExpertParameters(parameters, prefix + "mlp."), portable);
     }
 
     /// <summary>The experts, or null in a dense layer.</summary>
@@ -58,10 +60,10 @@ internal sealed class DecoderLayer
         using DisposeScope scope = NewDisposeScope();
         Tensor normed, normedMiddle;
         using (KernelClock.Time(KernelName.Norm))
-            normed = RmsNorm.Forward(x, inputNorm.Compute, epsilon);
+            normed = RmsNorm.Forward(x, inputNorm.Compute, epsilon, portable);
         (Tensor middle, AttentionLayer.Tape attentionTape) = attention.Forward(normed, batch, rotary);
         using (KernelClock.Time(KernelName.Norm))
-            normedMiddle = RmsNorm.AddForward(middle, x, postAttentionNorm.Compute, epsilon);
+            normedMiddle = RmsNorm.AddForward(middle, x, postAttentionNorm.Compute, epsilon, portable);
         Tensor output;
         MoeLayer.Tape? moeTape = null;
         ExpertMlp.Tape? denseTape = null;
@@ -91,9 +93,9 @@ internal sealed class DecoderLayer
     public Tensor Infer(Tensor x, long batch, RotaryEmbedding rotary, LayerCache? cache, LayerProbe? probe = null)
     {
         using DisposeScope scope = NewDisposeScope();
-        Tensor middle = attention.Infer(RmsNorm.Forward(x, inputNorm.Compute, epsilon), batch, rotary, cache);
+        Tensor middle = attention.Infer(RmsNorm.Forward(x, inputNorm.Compute, epsilon, portable), batch, rotary, cache);
         probe?.AttentionOutput(middle);
-        Tensor normedMiddle = RmsNorm.AddForward(middle, x, postAttentionNorm.Compute, epsilon);
+        Tensor normedMiddle = RmsNorm.AddForward(middle, x, postAttentionNorm.Compute, epsilon, portable);
         Tensor output;
         if (Moe is not null)
         {
@@ -111,7 +113,7 @@ internal sealed class DecoderLayer
     private Tensor NormBackward(Tensor gradNormed, Tensor x, Parameter gain, Tensor residual)
     {
         using KernelClock.Span time = KernelClock.Time(KernelName.Norm, backward: true);
-        return RmsNorm.Backward(gradNormed, x, gain.Compute, epsilon, gain.Gradient, residual);
+        return RmsNorm.Backward(gradNormed, x, gain.Compute, epsilon, gain.Gradient, residual, portable);
     }
 }
 

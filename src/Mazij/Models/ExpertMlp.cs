@@ -23,7 +23,8 @@ internal sealed class ExpertParameters(ParameterSet parameters, string prefix)
 /// </summary>
 /// <param name="routed">The routed experts, or null.</param>
 /// <param name="shared">The shared expert or dense MLP, or null.</param>
-internal sealed class ExpertMlp(ExpertParameters? routed, ExpertParameters? shared)
+/// <param name="portable">Whether to use plain operators on the CPU too.</param>
+internal sealed class ExpertMlp(ExpertParameters? routed, ExpertParameters? shared, bool portable)
 {
     // Below this many tokens packing the weights costs more than the product.
     private const long FewTokens = 16;
@@ -79,13 +80,13 @@ internal sealed class ExpertMlp(ExpertParameters? routed, ExpertParameters? shar
         GroupedExperts.Tape? grouped = null;
         DenseTape? dense = null;
         if (routed is not null)
-            (output, grouped) = GroupedExperts.Forward(x, weights_TK!, permutation!, routed.GateUp.Compute, routed.Down.Compute);
+            (output, grouped) = GroupedExperts.Forward(x, weights_TK!, permutation!, routed.GateUp.Compute, routed.Down.Compute, portable);
         if (shared is not null)
         {
-            Tensor gateUp = Linear.Forward(x, shared.GateUp.Compute).DetachFromDisposeScope();
-            Tensor hidden = SwiGlu.Forward(gateUp).DetachFromDisposeScope();
+            Tensor gateUp = Linear.Forward(x, shared.GateUp.Compute, portable: portable).DetachFromDisposeScope();
+            Tensor hidden = SwiGlu.Forward(gateUp, portable).DetachFromDisposeScope();
             dense = new DenseTape(gateUp, hidden);
-            Tensor sharedOutput = Linear.Forward(hidden, shared.Down.Compute);
+            Tensor sharedOutput = Linear.Forward(hidden, shared.Down.Compute, portable: portable);
             output = output is null ? sharedOutput : output.add_(sharedOutput, Scalars.One);
         }
         if (residual is not null)
@@ -115,16 +116,17 @@ internal sealed class ExpertMlp(ExpertParameters? routed, ExpertParameters? shar
         }
         if (shared is not null)
         {
-            Linear.AccumulateWeightGradient(shared.Down.Gradient, gradient, tape.Dense!.Hidden);
-            Tensor gradGateUp = SwiGlu.Backward(Linear.InputGradient(gradient, shared.Down.Compute), tape.Dense.GateUp);
-            Linear.AccumulateWeightGradient(shared.GateUp.Gradient, gradGateUp, x);
-            Tensor sharedGradX = Linear.InputGradient(gradGateUp, shared.GateUp.Compute);
+            Linear.AccumulateWeightGradient(shared.Down.Gradient, gradient, tape.Dense!.Hidden, portable);
+            Tensor gradGateUp = SwiGlu.Backward(
+                Linear.InputGradient(gradient, shared.Down.Compute, portable), tape.Dense.GateUp, portable);
+            Linear.AccumulateWeightGradient(shared.GateUp.Gradient, gradGateUp, x, portable);
+            Tensor sharedGradX = Linear.InputGradient(gradGateUp, shared.GateUp.Compute, portable);
             gradX = gradX is null ? sharedGradX : gradX.add_(sharedGradX, Scalars.One);
         }
         return (gradX!.MoveToOuterDisposeScope(), gradWeights?.MoveToOuterDisposeScope());
     }
 
-    private static bool UsesTiles(Tensor x) => x.shape[0] > FewTokens && TiledExperts.Serve(x);
+    private bool UsesTiles(Tensor x) => !portable && x.shape[0] > FewTokens && TiledExperts.Serve(x);
 
     private static GradientTarget Target(Parameter? parameter) => parameter?.TakeGradient() ?? default;
 

@@ -14,16 +14,18 @@ internal sealed class MoeLayer
     private readonly Router router;
     private readonly Parameter gate;
     private readonly ExpertMlp experts;
+    private readonly bool portable;
 
-    public MoeLayer(ModelConfig config, ParameterSet parameters, string prefix, RouterState state)
+    public MoeLayer(ModelConfig config, ParameterSet parameters, string prefix, RouterState state, bool portable)
     {
         this.config = config;
+        this.portable = portable;
         State = state;
-        router = new Router(config);
+        router = new Router(config, portable);
         gate = parameters[prefix + "gate.weight"];
         experts = new ExpertMlp(
             new ExpertParameters(parameters, prefix + "experts."),
-            config.SharedIntermediateSize > 0 ? new ExpertParameters(parameters, prefix + "shared_experts.") : null);
+            config.SharedIntermediateSize > 0 ? new ExpertParameters(parameters, prefix + "shared_experts.") : null, portable);
     }
 
     /// <summary>Bias and statistics of this layer's router.</summary>
@@ -52,7 +54,7 @@ internal sealed class MoeLayer
         Router.Tape routing;
         using (KernelClock.Time(KernelName.Router))
         {
-            Tensor logits = RouterLogits.Forward(x, gate.Compute);
+            Tensor logits = RouterLogits.Forward(x, gate.Compute, portable);
             routing = router.Forward(logits, State, options);
         }
         TokenPermutation permutation;
@@ -70,7 +72,7 @@ internal sealed class MoeLayer
             gradient, x, tape.Routing.Weights_TK.detach(), tape.Permutation, tape.Experts);
         using KernelClock.Span time = KernelClock.Time(KernelName.Router, backward: true);
         Tensor gradLogits = Router.Backward(gradWeights!, tape.Routing);
-        RouterLogits.Backward(gradLogits, x, gate.Compute, gate.Gradient, gradX);
+        RouterLogits.Backward(gradLogits, x, gate.Compute, gate.Gradient, gradX, portable);
         return gradX.MoveToOuterDisposeScope();
     }
 
@@ -78,7 +80,7 @@ internal sealed class MoeLayer
     public Tensor Infer(Tensor x, Action<Tensor, Tensor, Tensor>? observe = null)
     {
         using DisposeScope scope = NewDisposeScope();
-        Tensor logits = RouterLogits.Forward(x, gate.Compute);
+        Tensor logits = RouterLogits.Forward(x, gate.Compute, portable);
         (Tensor weights, Tensor choices) = router.Infer(logits, State.Bias);
         observe?.Invoke(logits, weights, choices);
         using TokenPermutation permutation = TokenPermutation.Create(choices, config.NumExperts);

@@ -26,17 +26,23 @@ internal sealed class MoeTransformer : IDisposable
     private readonly PredictionLayer[] predictionLayers;
     private readonly Parameter finalNorm;
     private readonly OutputHead head;
+    private readonly bool portable;
     private RotaryEmbedding? rotary;
 
     /// <summary>Builds the model over <paramref name="parameters"/>, which it then owns.</summary>
-    public MoeTransformer(ModelConfig config, ParameterSet parameters, Device device)
+    /// <param name="config">The model's shape.</param>
+    /// <param name="parameters">The weights.</param>
+    /// <param name="device">Where they are.</param>
+    /// <param name="portable">Whether to compute with libtorch's plain operators on the CPU too, as other devices do.</param>
+    public MoeTransformer(ModelConfig config, ParameterSet parameters, Device device, bool portable = false)
     {
         Config = config;
+        this.portable = portable;
         Parameters = parameters;
         Device = device;
-        embedding = new TokenEmbedding(config, parameters);
+        embedding = new TokenEmbedding(config, parameters, portable);
         finalNorm = parameters[ParameterLayout.FinalNormName];
-        head = new OutputHead(config, parameters);
+        head = new OutputHead(config, parameters, portable);
         RouterState? StateOf(int layer)
         {
             if (!config.IsMoeLayer(layer))
@@ -47,10 +53,10 @@ internal sealed class MoeTransformer : IDisposable
         }
         layers = new DecoderLayer[config.NumHiddenLayers];
         for (int layer = 0; layer < layers.Length; layer++)
-            layers[layer] = new DecoderLayer(config, parameters, layer, StateOf(layer));
+            layers[layer] = new DecoderLayer(config, parameters, layer, StateOf(layer), portable);
         predictionLayers = new PredictionLayer[parameters.IsTraining ? config.NumNextnPredictLayers : 0];
         for (int i = 0; i < predictionLayers.Length; i++)
-            predictionLayers[i] = new PredictionLayer(config, parameters, layers.Length + i, StateOf(layers.Length + i));
+            predictionLayers[i] = new PredictionLayer(config, parameters, layers.Length + i, StateOf(layers.Length + i), portable);
     }
 
     /// <summary>The model's shape.</summary>
@@ -102,11 +108,11 @@ internal sealed class MoeTransformer : IDisposable
         listener?.BeforeForward(Parameters.Layout.Groups - 1);
         Tensor normed, gradient;
         using (KernelClock.Time(KernelName.Norm))
-            normed = RmsNorm.Forward(x, finalNorm.Compute, Config.RmsNormEps);
+            normed = RmsNorm.Forward(x, finalNorm.Compute, Config.RmsNormEps, portable);
         (Tensor lossSum, Tensor gradNormed) = head.ForwardBackward(normed, targets, options.LossScale / tokens);
         double predictionLoss = predictionLayers.Length == 0 ? 0 : PredictFurther(ids, normed, gradNormed, batch, seq, options, rope, listener);
         using (KernelClock.Time(KernelName.Norm, backward: true))
-            gradient = RmsNorm.Backward(gradNormed, x, finalNorm.Compute, Config.RmsNormEps, finalNorm.Gradient);
+            gradient = RmsNorm.Backward(gradNormed, x, finalNorm.Compute, Config.RmsNormEps, finalNorm.Gradient, portable: portable);
         x.Dispose();
         if (!Config.TieWordEmbeddings)
             listener?.GradientsComplete(Parameters.Layout.Groups - 1);
@@ -183,7 +189,7 @@ internal sealed class MoeTransformer : IDisposable
             previous.Dispose();
         }
         probe?.Hidden(layers.Length, x);
-        Tensor normed = RmsNorm.Forward(x, finalNorm.Compute, Config.RmsNormEps);
+        Tensor normed = RmsNorm.Forward(x, finalNorm.Compute, Config.RmsNormEps, portable);
         probe?.FinalHidden(normed);
         return normed.MoveToOuterDisposeScope();
     }

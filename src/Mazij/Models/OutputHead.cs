@@ -12,13 +12,14 @@ namespace Mazij.Models;
 internal sealed class OutputHead : IDisposable
 {
     private readonly Parameter weight;
-    private readonly bool normHead;
+    private readonly bool normHead, portable;
     private Tensor? columnScale_D;
 
-    public OutputHead(ModelConfig config, ParameterSet parameters)
+    public OutputHead(ModelConfig config, ParameterSet parameters, bool portable)
     {
         weight = parameters[config.TieWordEmbeddings ? ParameterLayout.EmbeddingName : ParameterLayout.HeadName];
         normHead = config.NormHead;
+        this.portable = portable;
     }
 
     /// <summary>The weights have changed: the column norms must be computed anew.</summary>
@@ -32,14 +33,14 @@ internal sealed class OutputHead : IDisposable
     public Tensor Logits(Tensor hidden)
     {
         using DisposeScope scope = NewDisposeScope();
-        return Linear.Forward(Scale(hidden), weight.Compute).to(ScalarType.Float32).MoveToOuterDisposeScope();
+        return Linear.Forward(Scale(hidden), weight.Compute, portable: portable).to(ScalarType.Float32).MoveToOuterDisposeScope();
     }
 
     /// <summary>The cross-entropy of each token [tokens] (fp32).</summary>
     public Tensor TokenLosses(Tensor hidden, Tensor targets)
     {
         using DisposeScope scope = NewDisposeScope();
-        return HeadCrossEntropy.TokenLosses(Scale(hidden), weight.Compute, targets).MoveToOuterDisposeScope();
+        return HeadCrossEntropy.TokenLosses(Scale(hidden), weight.Compute, targets, portable).MoveToOuterDisposeScope();
     }
 
     /// <summary>The sum of the tokens' losses and the gradient of the hidden states; adds the weight's gradient.</summary>
@@ -50,8 +51,9 @@ internal sealed class OutputHead : IDisposable
     {
         using DisposeScope scope = NewDisposeScope();
         using KernelClock.Span time = KernelClock.Time(KernelName.Head);
+        GradientTarget target = weight.TakeGradient();
         (Tensor lossSum, Tensor grad) = HeadCrossEntropy.ForwardBackward(
-            Scale(hidden), weight.Compute, targets, scale, weight.Gradient);
+            Scale(hidden), weight.Compute, targets, scale, target.Gradient, portable, overwrite: !target.Accumulates);
         return (lossSum.MoveToOuterDisposeScope(), Scale(grad).MoveToOuterDisposeScope());
     }
 

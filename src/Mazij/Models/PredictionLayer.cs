@@ -11,17 +11,19 @@ namespace Mazij.Models;
 internal sealed class PredictionLayer
 {
     private readonly double epsilon;
+    private readonly bool portable;
     private readonly Parameter embeddingNorm, hiddenNorm, projection, finalNorm;
 
-    public PredictionLayer(ModelConfig config, ParameterSet parameters, int layer, RouterState? routerState)
+    public PredictionLayer(ModelConfig config, ParameterSet parameters, int layer, RouterState? routerState, bool portable)
     {
         string prefix = ParameterLayout.LayerPrefix(layer);
         epsilon = config.RmsNormEps;
+        this.portable = portable;
         embeddingNorm = parameters[prefix + "enorm.weight"];
         hiddenNorm = parameters[prefix + "hnorm.weight"];
         projection = parameters[prefix + "eh_proj.weight"];
         finalNorm = parameters[prefix + "final_layernorm.weight"];
-        Decoder = new DecoderLayer(config, parameters, layer, routerState);
+        Decoder = new DecoderLayer(config, parameters, layer, routerState, portable);
     }
 
     /// <summary>The decoder layer inside.</summary>
@@ -53,10 +55,13 @@ internal sealed class PredictionLayer
     {
         using DisposeScope scope = NewDisposeScope();
         Tensor joined = cat(
-            [RmsNorm.Forward(embedded, embeddingNorm.Compute, epsilon), RmsNorm.Forward(hidden, hiddenNorm.Compute, epsilon)], 1);
+            [
+                RmsNorm.Forward(embedded, embeddingNorm.Compute, epsilon, portable),
+                RmsNorm.Forward(hidden, hiddenNorm.Compute, epsilon, portable),
+            ], 1);
         (Tensor decoded, DecoderLayer.Tape decoder) =
-            Decoder.Forward(Linear.Forward(joined, projection.Compute), batch, rotary, routing);
-        Tensor output = RmsNorm.Forward(decoded, finalNorm.Compute, epsilon);
+            Decoder.Forward(Linear.Forward(joined, projection.Compute, portable: portable), batch, rotary, routing);
+        Tensor output = RmsNorm.Forward(decoded, finalNorm.Compute, epsilon, portable);
         Tape tape = new(
             embedded.DetachFromDisposeScope(), hidden.DetachFromDisposeScope(), joined.DetachFromDisposeScope(), decoder,
             decoded.DetachFromDisposeScope());
@@ -67,15 +72,15 @@ internal sealed class PredictionLayer
     public (Tensor GradEmbedded, Tensor GradHidden) Backward(Tensor gradient, Tape tape, long batch, RotaryEmbedding rotary)
     {
         using DisposeScope scope = NewDisposeScope();
-        Tensor gradDecoded = RmsNorm.Backward(gradient, tape.Decoded, finalNorm.Compute, epsilon, finalNorm.Gradient);
+        Tensor gradDecoded = RmsNorm.Backward(gradient, tape.Decoded, finalNorm.Compute, epsilon, finalNorm.Gradient, portable: portable);
         Tensor gradInput = Decoder.Backward(gradDecoded, tape.Decoder, batch, rotary);
-        Linear.AccumulateWeightGradient(projection.Gradient, gradInput, tape.Joined);
-        Tensor gradJoined = Linear.InputGradient(gradInput, projection.Compute);
+        Linear.AccumulateWeightGradient(projection.Gradient, gradInput, tape.Joined, portable);
+        Tensor gradJoined = Linear.InputGradient(gradInput, projection.Compute, portable);
         long width = tape.Hidden.shape[1];
         Tensor gradEmbedded = RmsNorm.Backward(
-            gradJoined.narrow(1, 0, width), tape.Embedded, embeddingNorm.Compute, epsilon, embeddingNorm.Gradient);
+            gradJoined.narrow(1, 0, width), tape.Embedded, embeddingNorm.Compute, epsilon, embeddingNorm.Gradient, portable: portable);
         Tensor gradHidden = RmsNorm.Backward(
-            gradJoined.narrow(1, width, width), tape.Hidden, hiddenNorm.Compute, epsilon, hiddenNorm.Gradient);
+            gradJoined.narrow(1, width, width), tape.Hidden, hiddenNorm.Compute, epsilon, hiddenNorm.Gradient, portable: portable);
         return (gradEmbedded.MoveToOuterDisposeScope(), gradHidden.MoveToOuterDisposeScope());
     }
 }

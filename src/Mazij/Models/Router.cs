@@ -24,17 +24,22 @@ internal readonly record struct RoutingOptions(
 internal sealed class Router
 {
     private readonly RoutingRule rule;
+    private readonly bool portable;
 
-    public Router(ModelConfig config) => rule = new RoutingRule
+    public Router(ModelConfig config, bool portable)
     {
-        Experts = config.NumExperts,
-        PerToken = config.NumExpertsPerTok,
-        Sigmoid = config.ScoreFunction == ScoreFunction.Sigmoid,
-        Groups = config.NGroup,
-        KeptGroups = config.TopkGroup,
-        Normalise = config.NormTopkProb,
-        Scale = config.RoutedScalingFactor,
-    };
+        this.portable = portable;
+        rule = new RoutingRule
+        {
+            Experts = config.NumExperts,
+            PerToken = config.NumExpertsPerTok,
+            Sigmoid = config.ScoreFunction == ScoreFunction.Sigmoid,
+            Groups = config.NGroup,
+            KeptGroups = config.TopkGroup,
+            Normalise = config.NormTopkProb,
+            Scale = config.RoutedScalingFactor,
+        };
+    }
 
     /// <summary>A routing decision and what its backward pass needs.</summary>
     public sealed class Tape(ExpertRouting.Tape routing, AuxiliaryFactors factors) : IDisposable
@@ -53,7 +58,7 @@ internal sealed class Router
     }
 
     /// <summary>Weights [T, K] and choices [T, K] for inference.</summary>
-    public (Tensor Weights, Tensor Choices) Infer(Tensor logits_TE, Tensor? bias_E) => ExpertRouting.Infer(logits_TE, bias_E, rule);
+    public (Tensor Weights, Tensor Choices) Infer(Tensor logits_TE, Tensor? bias_E) => ExpertRouting.Infer(logits_TE, bias_E, rule, portable);
 
     /// <summary>Routes for training, and records load and auxiliary losses.</summary>
     /// <param name="logits_TE">Router logits, fp32.</param>
@@ -63,7 +68,7 @@ internal sealed class Router
     {
         using DisposeScope scope = NewDisposeScope();
         Tensor? noise_TE = options.WarmupShare < 1 ? state.WarmupNoise(logits_TE, options.NoiseSeed) : null;
-        ExpertRouting.Tape routing = ExpertRouting.Forward(logits_TE, noise_TE, options.WarmupShare, state.Bias, rule);
+        ExpertRouting.Tape routing = ExpertRouting.Forward(logits_TE, noise_TE, options.WarmupShare, state.Bias, rule, portable);
         state.Record(routing.Load_E, routing.Balance.detach(), routing.Z.detach());
         return new Tape(routing, new AuxiliaryFactors(
             options.BalanceLossCoefficient * options.GradientScale, options.ZLossCoefficient * options.GradientScale));

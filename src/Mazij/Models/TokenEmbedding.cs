@@ -4,7 +4,7 @@ using static TorchSharp.torch;
 namespace Mazij.Models;
 
 /// <summary>Rows of the embedding by id. The row of pad_token_id gets no gradient, as in the official code.</summary>
-internal sealed class TokenEmbedding(ModelConfig config, ParameterSet parameters)
+internal sealed class TokenEmbedding(ModelConfig config, ParameterSet parameters, bool portable)
 {
     private readonly Parameter weight = parameters[ParameterLayout.EmbeddingName];
 
@@ -19,6 +19,6 @@ internal sealed class TokenEmbedding(ModelConfig config, ParameterSet parameters
     public void Backward(Tensor gradient, Tensor ids)
     {
         using KernelClock.Span time = KernelClock.Time(KernelName.Embedding, backward: true);
-        EmbeddingGradient.Accumulate(weight.Gradient, ids, gradient, config.PadTokenId);
+        EmbeddingGradient.Accumulate(weight.Gradient, ids, gradient, config.PadTokenId, portable);
     }
 }

@@ -102,7 +102,7 @@ public sealed class RouterStateTests
     }
 
     private static Router.Tape Forward(Tensor logits, RouterState state, double share, long seed) =>
-        new Router(config).Forward(logits, state, new RoutingOptions(0, 0, 1, share, seed));
+        new Router(config, portable: false).Forward(logits, state, new RoutingOptions(0, 0, 1, share, seed));
 
     private static (double Mean, double Deviation) Moments(double[] values)
     {

@@ -31,8 +31,8 @@ public sealed class RouterTests
         using DisposeScope scope = NewDisposeScope();
         foreach (ModelConfig config in new[] { Config(false, 3, 0), Config(true, 3, 0), Config(true, 3, 2) })
         {
-            (Tensor weights, Tensor choices) = new Router(config).Infer(zeros(5, config.NumExperts), null);
-            (_, Tensor again) = new Router(config).Infer(zeros(5, config.NumExperts), null);
+            (Tensor weights, Tensor choices) = new Router(config, portable: false).Infer(zeros(5, config.NumExperts), null);
+            (_, Tensor again) = new Router(config, portable: false).Infer(zeros(5, config.NumExperts), null);
             long[] chosen = choices.reshape(-1).data<long>().ToArray();
             for (int token = 0; token < 5; token++)
                 Assert.Equal(3, chosen.Skip(token * 3).Take(3).Distinct().Count());
@@ -49,7 +49,7 @@ public sealed class RouterTests
         ModelConfig config = Config(sigmoid: true, perToken: 2, groups: 0);
         Tensor logits = tensor(new float[] { 3, 2, 1, 0, 0, 0, 0, -3 }, [1, 8]);
         Tensor bias = tensor(new float[] { 0, 0, 0, 0, 0, 0, 0, 5 });
-        (Tensor weights, Tensor choices) = new Router(config).Infer(logits, bias);
+        (Tensor weights, Tensor choices) = new Router(config, portable: false).Infer(logits, bias);
         Assert.Equal([7L, 0L], choices.reshape(-1).data<long>().ToArray());
         double low = 1 / (1 + Math.Exp(3)), high = 1 / (1 + Math.Exp(-3));
         Numbers.AssertClose([low / (low + high), high / (low + high)], weights, 1e-5, "weights");
@@ -63,8 +63,8 @@ public sealed class RouterTests
         using RouterState state = new(config, CPU);
         state.Bias!.copy_(tensor(Numbers.Normal(8, 5, 0.2)));
         Tensor logits = randn(33, 8);
-        using Router.Tape tape = new Router(config).Forward(logits, state, plainOptions);
-        (_, Tensor choices) = new Router(config).Infer(logits, state.Bias);
+        using Router.Tape tape = new Router(config, portable: false).Forward(logits, state, plainOptions);
+        (_, Tensor choices) = new Router(config, portable: false).Infer(logits, state.Bias);
         long[] expected = choices.reshape(-1).data<long>().ToArray();
         Assert.Equal(expected, tape.Choices_TK.reshape(-1).data<long>().ToArray());
         RouterStatistics statistics = state.TakeStatistics();
@@ -126,7 +126,7 @@ public sealed class RouterTests
         if (bias is not null)
             state.Bias!.copy_(tensor(bias));
         double[] noise = share < 1 ? Numbers.Doubles(other.WarmupNoise(logits, seed)) : new double[values.Length];
-        using Router.Tape tape = new Router(config).Forward(logits, state, options);
+        using Router.Tape tape = new Router(config, portable: false).Forward(logits, state, options);
 
         double[][] Used() => [.. values.Select((value, i) => share * value + (1 - share) * noise[i]).Chunk(experts)];
         double[][] Scores() => [.. Used().Select(row => PlainRouter.Scores(config, row))];
@@ -158,7 +158,7 @@ public sealed class RouterTests
         double LossOf(Tensor logits)
         {
             using RouterState state = new(config, CPU);
-            using Router.Tape tape = new Router(config).Forward(logits, state, plainOptions);
+            using Router.Tape tape = new Router(config, portable: false).Forward(logits, state, plainOptions);
             return state.TakeStatistics().BalanceLoss;
         }
         Assert.Equal(1, LossOf(eye(8) * 50), 1e-5);
@@ -181,7 +181,7 @@ public sealed class RouterTests
         using DisposeScope scope = NewDisposeScope();
         (Tensor logits, double[] values) = Numbers.Draw(seed, ScalarType.Float32, 9, config.NumExperts);
         Tensor? biasTensor = bias is null ? null : tensor(bias).to(ScalarType.Float32);
-        (Tensor weights, Tensor choices) = new Router(config).Infer(logits, biasTensor);
+        (Tensor weights, Tensor choices) = new Router(config, portable: false).Infer(logits, biasTensor);
         long[] chosen = choices.reshape(-1).data<long>().ToArray();
         double[] weighed = Numbers.Doubles(weights);
         int k = config.NumExpertsPerTok;

@@ -63,10 +63,10 @@ internal sealed class TestRun : TrainingCallback, IDisposable
     public TestRun(
         ModelConfig model, TrainingConfig config, ScalarType computeType = ScalarType.Float32,
         CheckpointFolder? from = null, long fromStep = 0, IBatchSource? batches = null,
-        Func<ITrainingStep, ITrainingStep>? wrap = null, IGroupListener? listener = null)
+        Func<ITrainingStep, ITrainingStep>? wrap = null, IGroupListener? listener = null, bool portable = false)
     {
-        Model = new MoeTransformer(model, ParameterSet.ForTraining(new ParameterLayout(model), CPU, computeType), CPU);
-        Optimizer = new AdamW(Model.Parameters, config);
+        Model = new MoeTransformer(model, ParameterSet.ForTraining(new ParameterLayout(model), CPU, computeType), CPU, portable);
+        Optimizer = new AdamW(Model.Parameters, config, portable);
         Checkpoint = new ModelCheckpoint(Model, Optimizer, config, "made-up ids");
         TrainingProgress start = new();
         if (from is not null)

@@ -162,9 +162,9 @@ internal static unsafe class AdamWPass
             Vector512<float> parameter, Vector512<float> gradient, ref Vector512<float> mean, ref Vector512<float> square)
         {
             gradient *= gradientFactor;
-            mean = Vector512.FusedMultiplyAdd(gain1, gradient - mean, mean);
-            square = Vector512.FusedMultiplyAdd(gain2 * gradient, gradient, beta2 * square);
-            Vector512<float> denominator = Vector512.FusedMultiplyAdd(Vector512.Sqrt(square), rootFactor, epsilon);
+            mean = Vector512.MultiplyAddEstimate(gain1, gradient - mean, mean);
+            square = Vector512.MultiplyAddEstimate(gain2 * gradient, gradient, beta2 * square);
+            Vector512<float> denominator = Vector512.MultiplyAddEstimate(Vector512.Sqrt(square), rootFactor, epsilon);
             return parameter * decay - stepSize * mean / denominator;
         }
     }

@@ -52,17 +52,17 @@ internal static unsafe class SquaredNorm
             {
                 Vector512<float> x0 = Vector512.Load(x + i), x1 = Vector512.Load(x + i + 16);
                 Vector512<float> x2 = Vector512.Load(x + i + 32), x3 = Vector512.Load(x + i + 48);
-                a = Vector512.FusedMultiplyAdd(x0, x0, a);
-                b = Vector512.FusedMultiplyAdd(x1, x1, b);
-                c = Vector512.FusedMultiplyAdd(x2, x2, c);
-                d = Vector512.FusedMultiplyAdd(x3, x3, d);
+                a = Vector512.MultiplyAddEstimate(x0, x0, a);
+                b = Vector512.MultiplyAddEstimate(x1, x1, b);
+                c = Vector512.MultiplyAddEstimate(x2, x2, c);
+                d = Vector512.MultiplyAddEstimate(x3, x3, d);
             }
             for (; i < count; i += ILanes.Width)
             {
                 Vector512<float> rest = i + ILanes.Width <= count
                     ? Vector512.Load(x + i)
                     : PartialLanes.Load<Float32Lanes>(x, i, count - i, 0);
-                a = Vector512.FusedMultiplyAdd(rest, rest, a);
+                a = Vector512.MultiplyAddEstimate(rest, rest, a);
             }
             return Vector512.Sum(a + b + (c + d));
         }

@@ -23,19 +23,19 @@ internal static class VectorExp2
         Vector512<float> n = Vector512.Round(clamped), r = clamped - n, p;
         if (TLanes.Size == 2)
         {
-            p = Vector512.FusedMultiplyAdd(Vector512.Create(0.0103469835f), r, Vector512.Create(0.0561305195f));
-            p = Vector512.FusedMultiplyAdd(p, r, Vector512.Create(0.240078696f));
-            p = Vector512.FusedMultiplyAdd(p, r, Vector512.Create(0.693078277f));
+            p = Vector512.MultiplyAddEstimate(Vector512.Create(0.0103469835f), r, Vector512.Create(0.0561305195f));
+            p = Vector512.MultiplyAddEstimate(p, r, Vector512.Create(0.240078696f));
+            p = Vector512.MultiplyAddEstimate(p, r, Vector512.Create(0.693078277f));
         }
         else
         {
-            p = Vector512.FusedMultiplyAdd(Vector512.Create(0.00016546981f), r, Vector512.Create(0.00134274856f));
-            p = Vector512.FusedMultiplyAdd(p, r, Vector512.Create(0.00961415001f));
-            p = Vector512.FusedMultiplyAdd(p, r, Vector512.Create(0.0555023464f));
-            p = Vector512.FusedMultiplyAdd(p, r, Vector512.Create(0.24022683f));
-            p = Vector512.FusedMultiplyAdd(p, r, Vector512.Create(0.693147276f));
+            p = Vector512.MultiplyAddEstimate(Vector512.Create(0.00016546981f), r, Vector512.Create(0.00134274856f));
+            p = Vector512.MultiplyAddEstimate(p, r, Vector512.Create(0.00961415001f));
+            p = Vector512.MultiplyAddEstimate(p, r, Vector512.Create(0.0555023464f));
+            p = Vector512.MultiplyAddEstimate(p, r, Vector512.Create(0.24022683f));
+            p = Vector512.MultiplyAddEstimate(p, r, Vector512.Create(0.693147276f));
         }
-        p = Vector512.FusedMultiplyAdd(p, r, Vector512<float>.One);
+        p = Vector512.MultiplyAddEstimate(p, r, Vector512<float>.One);
         if (Avx512F.IsSupported)
             return Avx512F.Scale(p, n);
         // p lies between 0.7 and 1.5: adding n to its exponent leaves a normal number.

@@ -163,7 +163,7 @@ internal static unsafe class ScoreTile
 
     [MethodImpl(MethodImplOptions.AggressiveInlining)]
     private static Vector512<float> Weight<TLanes>(float* scores, Vector512<float> factor, Vector512<float> shift)
-        where TLanes : struct, ILanes => VectorExp2.Exp2<TLanes>(Vector512.FusedMultiplyAdd(Vector512.Load(scores), factor, shift));
+        where TLanes : struct, ILanes => VectorExp2.Exp2<TLanes>(Vector512.MultiplyAddEstimate(Vector512.Load(scores), factor, shift));
 
     [MethodImpl(MethodImplOptions.AggressiveInlining)]
     private static void Store<TLanes>(Vector512<float> first, Vector512<float> second, void* target, long index)
