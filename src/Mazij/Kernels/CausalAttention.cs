@@ -6,7 +6,8 @@ namespace Mazij.Kernels;
 
 /// <summary>
 /// softmax(q k^T / sqrt(head_dim) + causal mask) v with grouped-query heads: query head h reads KV head
-/// h / (heads / kv_heads). Training on the CPU uses <see cref="BlockedAttention"/>, other devices libtorch's own operator.
+/// h / (heads / kv_heads). Where tiles do not serve (<see cref="QkvAttention"/>), training on the CPU uses
+/// <see cref="BlockedAttention"/>, and other devices libtorch's own operator.
 /// </summary>
 internal static class CausalAttention
 {

@@ -1,3 +1,4 @@
+using System.Runtime.CompilerServices;
 using System.Runtime.Intrinsics;
 using Mazij.Kernels.Simd;
 
@@ -142,6 +143,7 @@ internal readonly unsafe struct AttentionGradientPiece<TLanes>
     }
 
     /// <summary>Writes dk and dv.</summary>
+    [MethodImpl(MethodImplOptions.AggressiveOptimization)]
     public void WriteKeys()
     {
         HeadLayout layout = operands.Sizes.Layout;
@@ -153,6 +155,7 @@ internal readonly unsafe struct AttentionGradientPiece<TLanes>
         }
     }
 
+    [MethodImpl(MethodImplOptions.AggressiveOptimization)]
     private void Tile(long key, long query)
     {
         long queries = Math.Min(AttentionSizes.Queries, seq - query), stride = AttentionSizes.Queries;
@@ -176,6 +179,7 @@ internal readonly unsafe struct AttentionGradientPiece<TLanes>
             gradQueryT_WM + query * width, queries, accumulate: key > 0);
     }
 
+    [MethodImpl(MethodImplOptions.AggressiveOptimization)]
     private void Write(in HeadRows transformation, float* gradient_SW, long head, long first, long count, float* gains)
     {
         long real = Math.Min(count, operands.Sizes.Seq - first);
@@ -188,6 +192,7 @@ internal readonly unsafe struct AttentionGradientPiece<TLanes>
     }
 
     // With dO in the rows that were laid out last.
+    [MethodImpl(MethodImplOptions.AggressiveOptimization)]
     private void Delta(long head, long first, long count)
     {
         long headDim = operands.Sizes.Layout.HeadDim, strideBytes = operands.Sizes.Layout.ContextWidth * TLanes.Size;
@@ -199,6 +204,7 @@ internal readonly unsafe struct AttentionGradientPiece<TLanes>
         }
     }
 
+    [MethodImpl(MethodImplOptions.AggressiveInlining)]
     private static float Dot(void* a, void* b, long count)
     {
         Vector512<float> sums = Vector512<float>.Zero;

@@ -76,6 +76,7 @@ internal unsafe struct AttentionOperands
     /// <param name="count">Rows.</param>
     /// <param name="target">[count, padded W], written.</param>
     /// <param name="buffer">[padded W] numbers of scratch memory.</param>
+    [MethodImpl(MethodImplOptions.AggressiveOptimization)]
     public readonly void Load<TLanes>(
         in HeadRows rows, long sequence, long head, long first, long count, void* target, float* buffer) where TLanes : struct, ILanes
     {
@@ -96,6 +97,7 @@ internal unsafe struct AttentionOperands
     /// <param name="real">Rows to copy.</param>
     /// <param name="count">Rows with padding.</param>
     /// <param name="target">[count, padded W], written.</param>
+    [MethodImpl(MethodImplOptions.AggressiveOptimization)]
     public readonly void Copy<TLanes>(void* source, long stride, long real, long count, void* target) where TLanes : struct, ILanes
     {
         long rowBytes = Sizes.Width * TLanes.Size, strideBytes = stride * TLanes.Size;

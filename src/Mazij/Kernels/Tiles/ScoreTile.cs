@@ -13,8 +13,6 @@ internal static unsafe class ScoreTile
     /// <summary>Numbers handled at a time; the widths of tiles are multiples of it.</summary>
     private const long Step = 2 * ILanes.Width;
 
-    private static readonly Vector512<int> lanes = Vector512.Create(0, 1, 2, 3, 4, 5, 6, 7, 8, 9, 10, 11, 12, 13, 14, 15);
-
     /// <summary>One query's scores against a chunk of keys become weights 2^(c s - maximum); those of hidden keys 0.</summary>
     /// <param name="scores">[width].</param>
     /// <param name="visible">Keys of the chunk that the query sees, the first ones; at least 1.</param>
@@ -181,7 +179,7 @@ internal static unsafe class ScoreTile
     // All bits set in the first so many lanes.
     [MethodImpl(MethodImplOptions.AggressiveInlining)]
     private static Vector512<float> Seen(long count) =>
-        Vector512.LessThan(lanes, Vector512.Create((int)Math.Min(count, ILanes.Width))).AsSingle();
+        Vector512.LessThan(Vector512<int>.Indices, Vector512.Create((int)Math.Min(count, ILanes.Width))).AsSingle();
 
     [MethodImpl(MethodImplOptions.AggressiveInlining)]
     private static float Largest(Vector512<float> values)
