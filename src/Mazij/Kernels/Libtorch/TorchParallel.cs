@@ -105,6 +105,9 @@ internal static unsafe class TorchParallel
         }
     }
 
+    // Not optimised, so that the body stays a method of its own: compiled into this one, its loops run two to three times
+    // slower, which the runtime's second compilation, with a profile, otherwise does after a second or so of training.
+    [MethodImpl(MethodImplOptions.NoOptimization | MethodImplOptions.NoInlining)]
     private static void RunBody<T>(void* body, long begin, long end) where T : struct, IRangeBody =>
         Unsafe.AsRef<T>(body).Invoke(begin, end);
 

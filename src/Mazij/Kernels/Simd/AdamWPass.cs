@@ -108,7 +108,7 @@ internal static unsafe class AdamWPass
                 Sse.StoreFence();
         }
 
-        [MethodImpl(MethodImplOptions.AggressiveOptimization)]
+        [MethodImpl(MethodImplOptions.AggressiveOptimization | MethodImplOptions.NoInlining)]
         private void Update(long start, long count, float decay)
         {
             float* p = buffers.Master + start, g = buffers.Gradient + start;

@@ -43,7 +43,7 @@ internal static unsafe class SquaredNorm
                 sums[block] = Sum(data + block * BlockSize, Math.Min(BlockSize, count - block * BlockSize));
         }
 
-        [MethodImpl(MethodImplOptions.AggressiveOptimization)]
+        [MethodImpl(MethodImplOptions.AggressiveOptimization | MethodImplOptions.NoInlining)]
         private static float Sum(float* x, long count)
         {
             Vector512<float> a = Vector512<float>.Zero, b = a, c = a, d = a;
