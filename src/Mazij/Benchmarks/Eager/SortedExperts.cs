@@ -35,15 +35,11 @@ internal sealed class SortedExperts : EagerExperts
         Tensor rowOfPair = pairOfRow.argsort();
         Tensor tokenOfPair = arange(x_TD.shape[0], dtype: ScalarType.Int64).repeat_interleave(perToken);
         Tensor x_RD = x_TD.index_select(0, tokenOfPair.index_select(0, pairOfRow));
-        Tensor[] blocks = x_RD.split(counts, 0);
-        Tensor[] results = new Tensor[blocks.Length];
-        for (int expert = 0; expert < blocks.Length; expert++)
-        {
-            using DisposeScope inner = NewDisposeScope();
-            Tensor[] halves = gateUps[expert].call(blocks[expert]).chunk(2, -1);
-            results[expert] = downs[expert].call(nn.functional.silu(halves[0]).mul(halves[1])).MoveToOuterDisposeScope();
-        }
-        Tensor y_TKD = cat(results, 0).index_select(0, rowOfPair).view(x_TD.shape[0], perToken, x_TD.shape[1]);
+        // Between the two products all rows go through one operator each, instead of one for each expert.
+        Tensor[] halves = Products(x_RD, counts, gateUps).chunk(2, -1);
+        Tensor hidden_RF = nn.functional.silu(halves[0]).mul(halves[1]);
+        Tensor y_RD = Products(hidden_RF, counts, downs);
+        Tensor y_TKD = y_RD.index_select(0, rowOfPair).view(x_TD.shape[0], perToken, x_TD.shape[1]);
         return y_TKD.mul(weights_TK.to(x_TD.dtype).unsqueeze(-1)).sum(dim: 1L).MoveToOuterDisposeScope();
     }
 
@@ -56,5 +52,12 @@ internal sealed class SortedExperts : EagerExperts
             yield return (gateUps[expert].weight!, ourGateUps[expert]);
             yield return (downs[expert].weight!, ourDowns[expert]);
         }
+    }
+
+    private static Tensor Products(Tensor rows, long[] counts, ModuleList<TorchSharp.Modules.Linear> layers)
+    {
+        using DisposeScope scope = NewDisposeScope();
+        Tensor[] blocks = rows.split(counts, 0);
+        return cat([.. blocks.Select((block, expert) => layers[expert].call(block))], 0).MoveToOuterDisposeScope();
     }
 }
