@@ -99,9 +99,9 @@ internal static class QkvAttention
         {
             Tensor qkv_BSRW = tape.Qkv_TR!.view(batch, seq, heads + 2 * keyHeads, headDim);
             gradQuery_BSHW = RmsNorm.Backward(
-                gradQuery_BSHW, qkv_BSRW.narrow(2, 0, heads), norm.QueryGain, norm.Epsilon, gradQueryGain!, tape.Portable);
+                gradQuery_BSHW, qkv_BSRW.narrow(2, 0, heads), norm.QueryGain, norm.Epsilon, gradQueryGain!, portable: tape.Portable);
             gradKey_BSGW = RmsNorm.Backward(
-                gradKey_BSGW, qkv_BSRW.narrow(2, heads, keyHeads), norm.KeyGain, norm.Epsilon, gradKeyGain!, tape.Portable);
+                gradKey_BSGW, qkv_BSRW.narrow(2, heads, keyHeads), norm.KeyGain, norm.Epsilon, gradKeyGain!, portable: tape.Portable);
         }
         return cat([gradQuery_BSHW, gradKey_BSGW, gradValue.transpose(1, 2)], 2).view(tokens, layout.QkvWidth).MoveToOuterDisposeScope();
     }

@@ -72,6 +72,7 @@ public sealed class QkvAttentionTests
     [InlineData(ScalarType.BFloat16)]
     public void The_number_of_threads_changes_nothing(ScalarType type)
     {
+        KernelComparison.RequireTiles(type);
         using DisposeScope scope = NewDisposeScope();
         HeadLayout layout = new(2, 4, 2, 48);
         const int seq = 530;

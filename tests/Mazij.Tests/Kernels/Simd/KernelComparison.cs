@@ -37,6 +37,14 @@ internal static class KernelComparison
         Assert.Equal(0, actual.isnan().sum().item<long>());
     }
 
+    /// <summary>Skips a test of what only the tiled kernels promise: fp32 between two products, and results that do not
+    /// depend on the number of threads, by which libtorch cuts its large products.</summary>
+    public static void RequireTiles(ScalarType type)
+    {
+        if (!Mazij.Kernels.Tiles.TileGemm.Serves(type))
+            Assert.Skip($"this processor or libtorch has no small {type} products");
+    }
+
     /// <summary>The bits of what <paramref name="compute"/> returns must be the same with one thread and with two.</summary>
     public static void AssertSameForAnyThreads(Func<Tensor[]> compute)
     {

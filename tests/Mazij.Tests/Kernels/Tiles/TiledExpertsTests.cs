@@ -114,12 +114,6 @@ public sealed class TiledExpertsTests
         Assert.Throws<InvalidOperationException>(() => layer.RunTiled(passes: 2));
     }
 
-    private static void RequireTiles(ScalarType type)
-    {
-        if (!Mazij.Kernels.Tiles.TileGemm.Serves(type))
-            Assert.Skip($"this processor or libtorch has no small {type} products");
-    }
-
     private static void AssertAllClose(Tensor[] expected, Tensor[] actual)
     {
         for (int i = 0; i < expected.Length; i++)
