@@ -140,6 +140,8 @@ public sealed class QkvAttentionTests
     [Fact]
     public void Tensors_that_do_not_fit_are_refused()
     {
+        // Raw memory has nobody behind it who checks; libtorch's operators refuse with errors of their own.
+        KernelComparison.RequireTiles(ScalarType.Float32);
         using DisposeScope scope = NewDisposeScope();
         HeadLayout layout = new(2, 4, 2, 8);
         using RotaryEmbedding rotary = new(8, Theta, 5, CPU);
