@@ -10,8 +10,8 @@ namespace Mazij.Kernels;
 /// </summary>
 internal static unsafe class ExpertSort
 {
-    // Handing out a row takes a few nanoseconds: less than this is not worth another thread.
-    private const long BlockPairs = 4096;
+    // A pair takes a few nanoseconds, waking a thread tens of microseconds: fewer pairs are not worth another thread.
+    private const long BlockPairs = 16384;
 
     /// <summary>Where the sort reads and writes: all contiguous, [tokens x perToken] each.</summary>
     /// <param name="Choices">The expert of each pair.</param>

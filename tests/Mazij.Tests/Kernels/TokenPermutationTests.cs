@@ -31,15 +31,15 @@ public sealed class TokenPermutationTests
     public void Many_blocks_are_sorted_as_one()
     {
         Random random = new(3);
-        long[] choices = [.. Enumerable.Range(0, 5000 * 3).Select(_ => (long)(7 * Math.Pow(random.NextDouble(), 3)))];
-        Check(choices, 5000, 3, 7);
+        long[] choices = [.. Enumerable.Range(0, 20_000 * 3).Select(_ => (long)(7 * Math.Pow(random.NextDouble(), 3)))];
+        Check(choices, 20_000, 3, 7);
     }
 
     [Fact]
     public void The_number_of_threads_changes_nothing()
     {
         using DisposeScope scope = NewDisposeScope();
-        Tensor choices = randint(0, 11, [6000, 4], ScalarType.Int64);
+        Tensor choices = randint(0, 11, [20_000, 4], ScalarType.Int64);
         KernelComparison.AssertSameForAnyThreads(() =>
         {
             TokenPermutation permutation = TokenPermutation.Create(choices, 11);

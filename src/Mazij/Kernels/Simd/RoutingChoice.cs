@@ -61,6 +61,7 @@ internal readonly unsafe struct RoutingChoice(RoutingRule rule, float* bias)
         }
     }
 
+    [MethodImpl(MethodImplOptions.AggressiveInlining)]
     private static void WriteKeys(float* numbers, long count, long paddedCount, int* keys)
     {
         for (long j = 0; j < count; j += ILanes.Width)
