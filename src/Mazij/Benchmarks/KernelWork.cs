@@ -22,7 +22,6 @@ internal sealed record KernelWork(KernelName Kernel, bool Backward, double Flops
         double layers = model.NumHiddenLayers + model.NumNextnPredictLayers, moeLayers = model.MoeLayers;
         double rows = (double)tokens * model.HiddenSize, rowBytes = rows * elementBytes;
         double context = (double)model.NumAttentionHeads * model.ResolvedHeadDim, qkv = model.QueryKeyValueRows;
-        double rotated = (double)(model.NumAttentionHeads + model.NumKeyValueHeads) * model.ResolvedHeadDim;
         double pairs = (double)tokens * model.NumExpertsPerTok;
 
         double projection = 2 * rows * (qkv + context) * layers;
@@ -45,8 +44,6 @@ internal sealed record KernelWork(KernelName Kernel, bool Backward, double Flops
             new(KernelName.Norm, true, 0, rowBytes * (8 * layers + 3)),
             new(KernelName.Projection, false, projection, 0),
             new(KernelName.Projection, true, 2 * projection, 0),
-            new(KernelName.Rotary, false, 0, 2 * tokens * rotated * elementBytes * layers),
-            new(KernelName.Rotary, true, 0, 2 * tokens * rotated * elementBytes * layers),
             new(KernelName.Attention, false, attention, attentionBytes),
             new(KernelName.Attention, true, 2.5 * attention, 2 * attentionBytes),
             new(KernelName.Router, false, router, rowBytes * moeLayers, InFloat32: true),

@@ -14,10 +14,7 @@ internal enum KernelName
     /// <summary>The projections around attention.</summary>
     Projection,
 
-    /// <summary>QK-norm and rotation.</summary>
-    Rotary,
-
-    /// <summary>Attention proper.</summary>
+    /// <summary>QK-norm, rotation and attention.</summary>
     Attention,
 
     /// <summary>Scores, choice, weights, auxiliary losses.</summary>

@@ -32,8 +32,8 @@ internal readonly unsafe struct ExpertWeightGradient<TLanes>(
         {
             if (width == 0)
                 continue;
-            most = Math.Max(most, WeightGradientTile.ScratchBytes<TLanes>(rows, work.Hidden, width));
-            most = Math.Max(most, WeightGradientTile.ScratchBytes<TLanes>(rows, 2 * width, work.Hidden));
+            most = Math.Max(most, ExpertGradientTile.ScratchBytes<TLanes>(rows, work.Hidden, width));
+            most = Math.Max(most, ExpertGradientTile.ScratchBytes<TLanes>(rows, 2 * width, work.Hidden));
         }
         return most;
     }
@@ -53,14 +53,14 @@ internal readonly unsafe struct ExpertWeightGradient<TLanes>(
         long which = Math.Max(expert, 0);
         if (upper)
         {
-            WeightGradientTile.Run<TLanes>(
+            ExpertGradientTile.Run<TLanes>(
                 new RowSource(work.ActivationsOf(piece, TLanes.Size), 2 * width * TLanes.Size, null),
                 work.RowsOf(hidden, piece, rowBytes), piece.Count, 2 * width, work.Hidden,
                 (float*)target.GateUp + which * gateUpCount, target.AddsToGateUp, ref scratch);
             return;
         }
         byte* activation = (isShared ? sharedWeighted : weighted) + piece.First * width * TLanes.Size;
-        WeightGradientTile.Run<TLanes>(
+        ExpertGradientTile.Run<TLanes>(
             work.RowsOf(work.Input, piece, rowBytes), new RowSource(activation, width * TLanes.Size, null), piece.Count,
             work.Hidden, width, (float*)target.Down + which * gateUpCount / 2, target.AddsToDown, ref scratch);
     }

@@ -59,9 +59,14 @@ internal static unsafe class TileGemm
 
     private static delegate* unmanaged[Cdecl]<long, long, long, long, long, long, byte, void*, void*, float*, byte, void> Find(
         string name, bool wanted) =>
-        wanted && RuntimeInformation.ProcessArchitecture == Architecture.X64 && TorchAbi.TryExport(name, out nint entry)
+        wanted && RuntimeInformation.ProcessArchitecture == Architecture.X64 && HasOneDnn() && TorchAbi.TryExport(name, out nint entry)
             ? (delegate* unmanaged[Cdecl]<long, long, long, long, long, long, byte, void*, void*, float*, byte, void>)entry
             : null;
+
+    // Without oneDNN, or with oneDNN told to use a lesser instruction set than the processor's, the function would end the process.
+    private static bool HasOneDnn() =>
+        Environment.GetEnvironmentVariable("ONEDNN_MAX_CPU_ISA") is null && Environment.GetEnvironmentVariable("DNNL_MAX_CPU_ISA") is null
+        && TorchAbi.TryExport("_ZN2at7Context9hasMKLDNNEv", out nint entry) && ((delegate* unmanaged[Cdecl]<byte>)entry)() != 0;
 
     // AVX512_BF16: leaf 7, subleaf 1, eax bit 5. Where AMX is there too (subleaf 0, edx bit 22), oneDNN would leave tile
     // state behind on libtorch's threads; such processors keep to the large products until this has been tried on one.

@@ -3,10 +3,11 @@ using Mazij.Kernels.Simd;
 namespace Mazij.Kernels.Tiles;
 
 /// <summary>
-/// dW [m, n] (+)= A^T B over a run of rows, A [rows, m] and B [rows, n] in the compute type, dW in fp32: the gradient of a
-/// weight, summed over tokens straight into its memory. Rows are taken in chunks whose packed operands stay in the cache.
+/// dW [m, n] (+)= A^T B over the rows of one expert, A [rows, m] and B [rows, n] in the compute type, dW in fp32, on one thread:
+/// experts are many, so each is one piece of work (<see cref="WeightGradientTiles"/> cuts a single large dW instead). Rows may be
+/// picked by an index, and are taken in chunks whose packed operands stay in the cache.
 /// </summary>
-internal static unsafe class WeightGradientTile
+internal static unsafe class ExpertGradientTile
 {
     private const long ChunkRows = 512, TileRows = 64, PanelBytes = 512 << 10, RowStep = 32;
 
