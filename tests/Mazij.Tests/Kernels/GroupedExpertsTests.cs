@@ -52,6 +52,52 @@ public sealed class GroupedExpertsTests
         }
     }
 
+    [Theory]
+    [MemberData(nameof(Cases))]
+    public void On_tiles_they_match_plain_loops_too(
+        string name, long[] choices, int perToken, int experts, int dim, int width, ScalarType type)
+    {
+        Simd.KernelComparison.RequireTiles(type);
+        using DisposeScope scope = NewDisposeScope();
+        Sizes sizes = new(choices.Length / perToken, perToken, experts, dim, width);
+        const int sharedWidth = 6;
+        (Tensor x, double[] xs) = Numbers.Draw(19, type, sizes.Tokens, dim);
+        (Tensor weights, double[] ps) = Numbers.Draw(20, ScalarType.Float32, sizes.Tokens, perToken);
+        (Tensor gateUp, double[] gus) = Numbers.Draw(21, type, experts, 2 * width, dim);
+        (Tensor down, double[] downs) = Numbers.Draw(22, type, experts, dim, width);
+        (Tensor gradient, double[] factors) = Numbers.Draw(23, type, sizes.Tokens, dim);
+        (Tensor sharedGateUp, double[] sharedGus) = Numbers.Draw(24, type, 2 * sharedWidth, dim);
+        (Tensor sharedDown, double[] sharedDowns) = Numbers.Draw(25, type, dim, sharedWidth);
+        (Tensor residual, double[] residuals) = Numbers.Draw(26, type, sizes.Tokens, dim);
+        // The shared expert is one expert that every token chooses with weight 1.
+        long[] everyToken = new long[sizes.Tokens];
+        double[] ones = [.. everyToken.Select(_ => 1.0)];
+        Sizes sharedSizes = new(sizes.Tokens, 1, 1, dim, sharedWidth);
+        double[] Plain()
+        {
+            double[] routed = Run(xs, ps, choices, gus, downs, sizes), shared = Run(xs, ones, everyToken, sharedGus, sharedDowns, sharedSizes);
+            return [.. routed.Select((value, i) => value + shared[i] + residuals[i])];
+        }
+        double Objective() => Numbers.Dot(Plain(), factors);
+        double tolerance = Numbers.Tolerance(type);
+
+        using TokenPermutation permutation = TokenPermutation.Create(tensor(choices, [sizes.Tokens, perToken]), experts);
+        TiledExperts.Routed routed = new(weights, permutation, new ExpertWeights(gateUp, down));
+        ExpertWeights sharedWeights = new(sharedGateUp, sharedDown);
+        (Tensor output, TiledExperts.Tape tape) = TiledExperts.Forward(x, residual, routed, sharedWeights);
+        Numbers.AssertClose(Plain(), output, tolerance, $"{name}: output");
+        GradientTarget Fresh(Tensor weight) => new(full(weight.shape, float.NaN), Accumulates: false);
+        var targets = (GateUp: Fresh(gateUp), Down: Fresh(down), SharedGateUp: Fresh(sharedGateUp), SharedDown: Fresh(sharedDown));
+        (Tensor gradX, Tensor? gradWeights) = TiledExperts.Backward(gradient, x, routed, sharedWeights, tape, targets);
+        tape.Dispose();
+        Numbers.AssertClose(Numbers.Gradient(Objective, xs), gradX, tolerance, $"{name}: dx");
+        Numbers.AssertClose(Numbers.Gradient(Objective, ps), gradWeights!, tolerance, $"{name}: dp");
+        Numbers.AssertClose(Numbers.Gradient(Objective, gus), targets.GateUp.Gradient, tolerance, $"{name}: d(gate, up)");
+        Numbers.AssertClose(Numbers.Gradient(Objective, downs), targets.Down.Gradient, tolerance, $"{name}: d(down)");
+        Numbers.AssertClose(Numbers.Gradient(Objective, sharedGus), targets.SharedGateUp.Gradient, tolerance, $"{name}: shared d(gate, up)");
+        Numbers.AssertClose(Numbers.Gradient(Objective, sharedDowns), targets.SharedDown.Gradient, tolerance, $"{name}: shared d(down)");
+    }
+
     private static double[] Run(double[] x, double[] p, long[] choices, double[] gateUp, double[] down, Sizes sizes)
     {
         (int tokens, int perToken, _, int dim, int width) = sizes;
