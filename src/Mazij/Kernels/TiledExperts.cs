@@ -65,8 +65,8 @@ internal static unsafe class TiledExperts
         using DisposeScope scope = NewDisposeScope();
         long tokens = x_TD.shape[0];
         long rows = Rows(routed);
-        Tensor? activations = routed is null ? null : Empty(x_TD, rows, routed.Experts.GateUp.shape[1]);
-        Tensor? sharedActivations = shared is null ? null : Empty(x_TD, tokens, shared.GateUp.shape[0]);
+        Tensor? activations = routed is null ? null : Empty(x_TD, rows + ExpertWork.RowStep, routed.Experts.GateUp.shape[1]);
+        Tensor? sharedActivations = shared is null ? null : Empty(x_TD, tokens + ExpertWork.RowStep, shared.GateUp.shape[0]);
         ExpertWork work = Describe(x_TD, routed, shared, activations, sharedActivations);
         Tensor output = empty_like(x_TD);
         work.Output = NativeMemoryBlock.OfCall((rows + (shared is null ? 0 : tokens)) * work.Hidden * x_TD.element_size());

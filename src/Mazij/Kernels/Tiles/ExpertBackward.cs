@@ -28,7 +28,7 @@ internal readonly unsafe struct ExpertBackward<TLanes>(
             if (width == 0)
                 continue;
             Plan plan = new(work.Hidden, width);
-            most = Math.Max(most, TileScratch.Rounded(pieceRows * plan.InputStride * TLanes.Size)
+            most = Math.Max(most, TileScratch.Rounded(ExpertWork.RoundedRows(pieceRows) * plan.InputStride * TLanes.Size)
                 + TileScratch.Rounded(plan.PackedNumbers * TLanes.Size)
                 + TileScratch.Rounded(ExpertWork.TileRows * Math.Max(plan.UpperColumns, plan.LowerColumns) * sizeof(float))
                 + TileScratch.Rounded(pieceRows * sizeof(float)));
@@ -42,7 +42,7 @@ internal readonly unsafe struct ExpertBackward<TLanes>(
         ExpertPiece piece = pieces[index];
         long width = work.WidthOf(piece.Expert), hidden = work.Hidden, size = TLanes.Size;
         Plan plan = new(hidden, width);
-        byte* gradient = scratch.Take(piece.Count * plan.InputStride * size);
+        byte* gradient = scratch.Take(ExpertWork.RoundedRows(piece.Count) * plan.InputStride * size);
         byte* packed = scratch.Take(plan.PackedNumbers * size);
         float* tile = (float*)scratch.Take(ExpertWork.TileRows * Math.Max(plan.UpperColumns, plan.LowerColumns) * sizeof(float));
         float* sums = (float*)scratch.Take(piece.Count * sizeof(float));
@@ -58,7 +58,7 @@ internal readonly unsafe struct ExpertBackward<TLanes>(
             {
                 long count = Math.Min(ExpertWork.TileRows, piece.Count - row);
                 TileGemm.Multiply<TLanes>(
-                    count, columns, plan.InputStride, gradient + row * plan.InputStride * size, plan.InputStride,
+                    ExpertWork.RoundedRows(count), columns, plan.InputStride, gradient + row * plan.InputStride * size, plan.InputStride,
                     packed, columns, tile, columns, accumulate: false);
                 Differentiate(piece, row, count, column, columns, width, tile, sums);
             }
@@ -79,7 +79,7 @@ internal readonly unsafe struct ExpertBackward<TLanes>(
             {
                 long count = Math.Min(ExpertWork.TileRows, piece.Count - row);
                 TileGemm.Multiply<TLanes>(
-                    count, columns, 2 * width, activations + row * 2 * width * size, 2 * width,
+                    ExpertWork.RoundedRows(count), columns, 2 * width, activations + row * 2 * width * size, 2 * width,
                     packed, columns, tile, columns, accumulate: false);
                 TileRows.Store<TLanes>(tile, columns, count, columns, output + (row * hidden + column) * size, hidden);
             }

@@ -25,8 +25,8 @@ internal readonly unsafe struct ExpertForward<TLanes>(ExpertWork work, ExpertPie
             if (width == 0)
                 continue;
             Plan plan = new(work.Hidden, width);
-            most = Math.Max(most, TileScratch.Rounded(pieceRows * plan.InputStride * TLanes.Size)
-                + TileScratch.Rounded(pieceRows * plan.HiddenStride * TLanes.Size)
+            most = Math.Max(most, TileScratch.Rounded(ExpertWork.RoundedRows(pieceRows) * plan.InputStride * TLanes.Size)
+                + TileScratch.Rounded(ExpertWork.RoundedRows(pieceRows) * plan.HiddenStride * TLanes.Size)
                 + TileScratch.Rounded(plan.PackedNumbers * TLanes.Size)
                 + TileScratch.Rounded(ExpertWork.TileRows * Math.Max(2 * plan.UpperColumns, plan.LowerColumns) * sizeof(float)));
         }
@@ -39,8 +39,8 @@ internal readonly unsafe struct ExpertForward<TLanes>(ExpertWork work, ExpertPie
         ExpertPiece piece = pieces[index];
         long width = work.WidthOf(piece.Expert), hidden = work.Hidden, size = TLanes.Size;
         Plan plan = new(hidden, width);
-        byte* input = scratch.Take(piece.Count * plan.InputStride * size);
-        byte* activation = scratch.Take(piece.Count * plan.HiddenStride * size);
+        byte* input = scratch.Take(ExpertWork.RoundedRows(piece.Count) * plan.InputStride * size);
+        byte* activation = scratch.Take(ExpertWork.RoundedRows(piece.Count) * plan.HiddenStride * size);
         byte* packed = scratch.Take(plan.PackedNumbers * size);
         float* tile = (float*)scratch.Take(ExpertWork.TileRows * Math.Max(2 * plan.UpperColumns, plan.LowerColumns) * sizeof(float));
         ExpertWork.Gather<TLanes>(work.RowsOf(work.Input, piece, hidden * size), 0, piece.Count, hidden, input, plan.InputStride);
@@ -56,7 +56,7 @@ internal readonly unsafe struct ExpertForward<TLanes>(ExpertWork work, ExpertPie
             {
                 long count = Math.Min(ExpertWork.TileRows, piece.Count - row);
                 TileGemm.Multiply<TLanes>(
-                    count, 2 * columns, plan.InputStride, input + row * plan.InputStride * size, plan.InputStride,
+                    ExpertWork.RoundedRows(count), 2 * columns, plan.InputStride, input + row * plan.InputStride * size, plan.InputStride,
                     packed, 2 * columns, tile, 2 * columns, accumulate: false);
                 Activate(piece, row, count, column, columns, width, tile, activation, plan.HiddenStride);
             }
@@ -72,7 +72,7 @@ internal readonly unsafe struct ExpertForward<TLanes>(ExpertWork work, ExpertPie
             {
                 long count = Math.Min(ExpertWork.TileRows, piece.Count - row);
                 TileGemm.Multiply<TLanes>(
-                    count, columns, plan.HiddenStride, activation + row * plan.HiddenStride * size, plan.HiddenStride,
+                    ExpertWork.RoundedRows(count), columns, plan.HiddenStride, activation + row * plan.HiddenStride * size, plan.HiddenStride,
                     packed, columns, tile, columns, accumulate: false);
                 TileRows.Store<TLanes>(tile, columns, count, columns, output + (row * hidden + column) * size, hidden);
             }

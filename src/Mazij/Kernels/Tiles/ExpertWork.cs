@@ -20,6 +20,10 @@ internal unsafe struct ExpertWork
     /// <summary>Rows of one product; more would push the fp32 tile out of the cache.</summary>
     public const long TileRows = 64;
 
+    /// <summary>Rows of a product are rounded up to a multiple of this: a kernel is compiled, and kept, for each number of rows,
+    /// and an expert may have any. What is read beyond the last row gives rows of the tile that nobody looks at.</summary>
+    public const long RowStep = 8;
+
     /// <summary>Bytes of a packed panel of weights, half of a second-level cache.</summary>
     private const long PanelBytes = 400 << 10;
 
@@ -46,6 +50,9 @@ internal unsafe struct ExpertWork
 
     /// <summary>Output of the pass by row: [R, D], and behind it [T, D] of the shared expert.</summary>
     public byte* Output;
+
+    /// <summary>Rows that a product computes for so many.</summary>
+    public static long RoundedRows(long rows) => (rows + RowStep - 1) / RowStep * RowStep;
 
     /// <summary>The width that an expert has.</summary>
     public readonly long WidthOf(int expert) => expert < 0 ? SharedWidth : Width;
