@@ -12,12 +12,6 @@ internal readonly unsafe struct RowSource(void* data, long rowBytes, long* index
     private readonly long rowBytes = rowBytes;
     private readonly long* index = index;
 
-    /// <summary>Whether the rows stand at equal distances.</summary>
-    public bool IsPlain => index is null;
-
-    /// <summary>Distance of the rows in memory, where they are not picked.</summary>
-    public long RowBytes => rowBytes;
-
     /// <summary>The address of the row at a place.</summary>
     [MethodImpl(MethodImplOptions.AggressiveInlining)]
     public byte* Row(long place) => data + (index is null ? place : index[place]) * rowBytes;
