@@ -79,6 +79,9 @@ internal sealed class ConsoleProgress : TrainingCallback
     public override void CheckpointSaved(Trainer trainer, string path) => Line($"checkpoint  {Relative(path)}");
 
     /// <inheritdoc/>
+    public override void Happened(Trainer trainer, TrainingEvent happened) => Line($"event       step {happened.Step}: {happened.Message}");
+
+    /// <inheritdoc/>
     public override void Noted(Trainer trainer, string message) => Line($"note        {message}");
 
     /// <summary>Says how the run ended and what can be done with it.</summary>

@@ -1,10 +1,11 @@
 using System.Text;
 using System.Text.Json;
+using Mazij.Data;
 
 namespace Mazij.Training;
 
 /// <summary>
-/// metrics.jsonl: one JSON object a line, for every step and every evaluation. Keys are stable: scripts read them. On
+/// metrics.jsonl: one JSON object a line, for every step, every evaluation and every event. Keys are stable: scripts read them. On
 /// resuming, lines behind the checkpoint's step are dropped first, so that each step appears once.
 /// </summary>
 internal sealed class MetricsFile(string path) : TrainingCallback, IDisposable
@@ -56,6 +57,29 @@ internal sealed class MetricsFile(string path) : TrainingCallback, IDisposable
         Write("validation_bits_per_byte", record.BitsPerByte);
         writer.WriteNumber("validation_tokens", record.EvaluatedTokens);
         Write("seconds", record.Seconds);
+        EndLine();
+    }
+
+    /// <inheritdoc/>
+    public override void Happened(Trainer trainer, TrainingEvent happened)
+    {
+        writer.WriteStartObject();
+        writer.WriteNumber("step", happened.Step);
+        writer.WriteNumber("tokens", trainer.Progress.Tokens);
+        writer.WriteString("event", happened.Name);
+        writer.WriteString("message", happened.Message);
+        if (happened.Documents.Count > 0)
+        {
+            writer.WriteStartArray("documents");
+            foreach (DocumentReference document in happened.Documents)
+            {
+                writer.WriteStartObject();
+                writer.WriteString("source", document.Source);
+                writer.WriteNumber("index", document.Index);
+                writer.WriteEndObject();
+            }
+            writer.WriteEndArray();
+        }
         EndLine();
     }
 

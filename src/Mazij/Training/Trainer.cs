@@ -99,6 +99,13 @@ internal sealed class Trainer
             callback.CheckpointSaved(this, path);
     }
 
+    /// <summary>Tells all callbacks what happened beside the step.</summary>
+    public void Report(TrainingEvent happened)
+    {
+        foreach (TrainingCallback callback in callbacks)
+            callback.Happened(this, happened);
+    }
+
     /// <summary>Tells all callbacks something worth showing.</summary>
     public void Note(string message)
     {
@@ -127,7 +134,7 @@ internal sealed class Trainer
         foreach (TrainingCallback callback in callbacks)
             callback.StepDone(this, record);
         if (outcome.Skipped is not null)
-            Note($"step {Progress.Step}: {outcome.Skipped}; the update was skipped");
+            Report(new TrainingEvent(Progress.Step, TrainingEventKind.NotFinite, $"{outcome.Skipped}; the update was skipped"));
         consecutiveSkips = outcome.Skipped is null ? 0 : consecutiveSkips + 1;
         if (consecutiveSkips >= MaximumConsecutiveSkips)
         {
@@ -159,6 +166,7 @@ internal sealed class Trainer
             DeadExperts = load?.Dead,
             BalanceLoss = load?.BalanceLoss,
             ZLoss = load?.ZLoss,
+            Routers = outcome.Routers,
             Seconds = Progress.Seconds,
             Fraction = Progress.FractionOf(config.Stop),
         };

@@ -21,7 +21,10 @@ internal abstract class TrainingCallback
     /// <summary>A checkpoint was written.</summary>
     public virtual void CheckpointSaved(Trainer trainer, string path) { }
 
-    /// <summary>Something worth telling happened.</summary>
+    /// <summary>Something happened that belongs in the run's report.</summary>
+    public virtual void Happened(Trainer trainer, TrainingEvent happened) { }
+
+    /// <summary>Something worth telling on the terminal only.</summary>
     public virtual void Noted(Trainer trainer, string message) { }
 
     /// <summary>No further step will follow: the run is complete or was interrupted.</summary>

@@ -1,3 +1,5 @@
+using Mazij.Models;
+
 namespace Mazij.Training;
 
 /// <summary>What one step did and how fast; one line of metrics.jsonl.</summary>
@@ -44,6 +46,9 @@ internal sealed record StepRecord
 
     /// <summary>Mean squared log-sum-exp of the router logits, averaged over layers; null without experts.</summary>
     public double? ZLoss { get; init; }
+
+    /// <summary>What each router saw, by layer; empty without experts.</summary>
+    public IReadOnlyList<RouterStatistics> Routers { get; init; } = [];
 
     /// <summary>Seconds since the run began, over all sessions.</summary>
     public required double Seconds { get; init; }
