@@ -1,4 +1,5 @@
 using Mazij.Configuration;
+using Mazij.Data;
 using Mazij.Formats.HuggingFace;
 using Mazij.Formats.Safetensors;
 using Mazij.Models;
@@ -15,7 +16,7 @@ internal sealed class ModelCheckpoint(MoeTransformer model, AdamW optimizer, Tra
     private const string FirstMomentFile = "first_moment.safetensors", SecondMomentFile = "second_moment.safetensors";
 
     /// <summary>Writes the state at <paramref name="progress"/>.</summary>
-    public void Save(CheckpointFolder folder, TrainingProgress progress, double? validationLoss)
+    public void Save(CheckpointFolder folder, TrainingProgress progress, BatchSourceState batches, double? validationLoss)
     {
         CheckpointState state = new()
         {
@@ -26,6 +27,7 @@ internal sealed class ModelCheckpoint(MoeTransformer model, AdamW optimizer, Tra
             Seed = config.Seed,
             Model = YamlWriter.Write(model.Config),
             Dataset = datasetIdentity,
+            Batches = batches,
             Routers = model.RouterStates.ToDictionary(
                 pair => pair.Key, pair => new RouterCheckpoint(pair.Value.LogitMean, pair.Value.LogitDeviation)),
             Files = [],
@@ -41,9 +43,9 @@ internal sealed class ModelCheckpoint(MoeTransformer model, AdamW optimizer, Tra
         });
     }
 
-    /// <summary>Loads the checkpoint of a step and returns the progress it was written at.</summary>
+    /// <summary>Loads the checkpoint of a step and returns its state.</summary>
     /// <exception cref="InputException">It is damaged, or of another model, data set or seed.</exception>
-    public TrainingProgress Load(CheckpointFolder folder, long step)
+    public CheckpointState Load(CheckpointFolder folder, long step)
     {
         CheckpointState state = folder.Read(step);
         string path = folder.PathOf(step);
@@ -66,7 +68,7 @@ internal sealed class ModelCheckpoint(MoeTransformer model, AdamW optimizer, Tra
         }
         optimizer.Updates = state.OptimizerUpdates;
         model.WeightsChanged();
-        return state.Progress;
+        return state;
     }
 
     private static void WriteFile(string path, List<WeightSlice> slices, Func<WeightSlice, Tensor> tensorOf)

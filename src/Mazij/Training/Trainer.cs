@@ -50,6 +50,9 @@ internal sealed class Trainer
     /// <summary>How far the run has come.</summary>
     public TrainingProgress Progress { get; private set; }
 
+    /// <summary>Where the drawing of samples stands.</summary>
+    public BatchSourceState Batches => batches.State;
+
     /// <summary>The run's configuration.</summary>
     public TrainingConfig Config => config;
 
@@ -118,23 +121,31 @@ internal sealed class Trainer
         double fraction = Progress.FractionOf(config.Stop);
         double learningRate = schedule.At(Progress.Step, fraction);
         long start = Stopwatch.GetTimestamp();
-        IReadOnlyList<TokenBatch<long>> microBatches = batches.Fill(Progress.Samples);
-        StepOutcome outcome = step.Run(new StepRequest(Progress.Step, learningRate, microBatches));
+        StepBatch batch = batches.Next(Progress);
+        foreach (string change in batch.Changes)
+            Report(new TrainingEvent(Progress.Step, TrainingEventKind.RecipeChanged, change));
+        StepOutcome outcome = step.Run(new StepRequest(Progress.Step, learningRate, batch.MicroBatches));
+        GivenBack? givenBack = outcome.Skipped is null ? null : batches.GiveBack(Progress.Step);
         double seconds = Stopwatch.GetElapsedTime(start).TotalSeconds;
-        long tokens = batches.TokensPerStep;
         Progress = Progress with
         {
             Step = Progress.Step + 1,
-            Tokens = Progress.Tokens + tokens,
-            Samples = Progress.Samples + batches.GlobalBatchSize,
+            Tokens = Progress.Tokens + batch.Tokens,
+            Samples = Progress.Samples + (outcome.Skipped is null ? batch.Samples : 0),
             SkippedSteps = Progress.SkippedSteps + (outcome.Skipped is null ? 0 : 1),
             Seconds = secondsBefore + session.Elapsed.TotalSeconds,
         };
-        StepRecord record = Describe(outcome, learningRate, tokens, seconds);
+        StepRecord record = Describe(outcome, learningRate, batch.Tokens, seconds);
         foreach (TrainingCallback callback in callbacks)
             callback.StepDone(this, record);
         if (outcome.Skipped is not null)
             Report(new TrainingEvent(Progress.Step, TrainingEventKind.NotFinite, $"{outcome.Skipped}; the update was skipped"));
+        if (givenBack is { Dropped: > 0 and int dropped, DroppedDocuments: var documents })
+        {
+            Report(new TrainingEvent(
+                Progress.Step, TrainingEventKind.SamplesDropped,
+                $"{dropped} sequences were in {ReturnedSamples.MaximumTimes + 1} skipped steps and will not be drawn again", documents));
+        }
         consecutiveSkips = outcome.Skipped is null ? 0 : consecutiveSkips + 1;
         if (consecutiveSkips >= MaximumConsecutiveSkips)
         {

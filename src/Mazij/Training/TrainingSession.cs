@@ -60,7 +60,7 @@ internal sealed class TrainingSession : IDisposable
         MoeTransformer model = new(modelConfig, parameters, target.Device);
         AdamW optimizer = new(parameters, training);
         ModelCheckpoint checkpoint = new(model, optimizer, training, data.Identity);
-        TrainingProgress start = new();
+        CheckpointState? start = null;
         if (resume)
         {
             List<long> steps = folder.Checkpoints.Steps();
@@ -82,9 +82,9 @@ internal sealed class TrainingSession : IDisposable
         Trainer trainer = new(
             training,
             new ModelStep(model, optimizer, training),
-            new SampledBatches(data.Dataset, training),
+            new SampledBatches(data.Dataset, data.Identity, training, start?.Batches),
             [metrics, .. callbacks, new EvaluationCallback(evaluator), new SampleCallback(model, data.Tokenizer), checkpoints],
-            start,
+            start?.Progress ?? new TrainingProgress(),
             ModelCost.TrainingFlopsPerToken(modelConfig, training.SequenceLength),
             target.PeakFlopsPerSecond);
         return new TrainingSession(model, optimizer, data, metrics, trainer, folder, target);
