@@ -1,5 +1,4 @@
 using Mazij.Configuration;
-using Mazij.Data;
 using Mazij.Formats.HuggingFace;
 using Mazij.Formats.Safetensors;
 using Mazij.Models;
@@ -15,19 +14,20 @@ internal sealed class ModelCheckpoint(MoeTransformer model, AdamW optimizer, Tra
     private const string WeightsFile = "weights.safetensors";
     private const string FirstMomentFile = "first_moment.safetensors", SecondMomentFile = "second_moment.safetensors";
 
-    /// <summary>Writes the state at <paramref name="progress"/>.</summary>
-    public void Save(CheckpointFolder folder, TrainingProgress progress, BatchSourceState batches, double? validationLoss)
+    /// <summary>Writes a checkpoint.</summary>
+    public void Save(CheckpointFolder folder, TrainerState trainer, double? validationLoss)
     {
         CheckpointState state = new()
         {
             Version = CheckpointState.CurrentVersion,
-            Progress = progress,
+            Progress = trainer.Progress,
             ValidationLoss = validationLoss,
             OptimizerUpdates = optimizer.Updates,
             Seed = config.Seed,
             Model = YamlWriter.Write(model.Config),
             Dataset = datasetIdentity,
-            Batches = batches,
+            Batches = trainer.Batches,
+            Guard = trainer.Guard,
             Routers = model.RouterStates.ToDictionary(
                 pair => pair.Key, pair => new RouterCheckpoint(pair.Value.LogitMean, pair.Value.LogitDeviation)),
             Files = [],

@@ -94,8 +94,8 @@ internal sealed class SampledBatches : IBatchSource
     }
 
     /// <inheritdoc/>
-    public IReadOnlyList<DocumentReference> DocumentsOfLastBatch(int maximum) =>
-        DocumentsOf(Enumerable.Range(0, lastBatch.Count), maximum);
+    public IReadOnlyList<DocumentReference> DocumentsOfLastBatch(IReadOnlyList<int> sequences, int maximum) =>
+        DocumentsOf(sequences, maximum);
 
     private void Draw(TokenBatch<long> buffer)
     {

@@ -4,6 +4,7 @@ using Mazij.Formats.HuggingFace;
 using Mazij.Formats.Safetensors;
 using Mazij.Models;
 using Mazij.Text.Tokenizers;
+using Mazij.Training.Spikes;
 using TorchSharp;
 
 namespace Mazij.Training;
@@ -79,10 +80,14 @@ internal sealed class TrainingSession : IDisposable
         Evaluator evaluator = new(
             model, data.Dataset, training.SequenceLength, training.MicroBatchSize, training.EvaluateTokens);
         CheckpointCallback checkpoints = new(checkpoint, folder.Checkpoints, () => ExportModel(model, data.Tokenizer, folder));
+        SpikeGuard guard = new(training.SpikeGuard, training.Schedule.WarmupSteps);
+        if (start is not null)
+            guard.State = start.Guard;
         Trainer trainer = new(
             training,
             new ModelStep(model, optimizer, training),
             new SampledBatches(data.Dataset, data.Identity, training, start?.Batches),
+            guard,
             [metrics, .. callbacks, new EvaluationCallback(evaluator), new SampleCallback(model, data.Tokenizer), checkpoints],
             start?.Progress ?? new TrainingProgress(),
             ModelCost.TrainingFlopsPerToken(modelConfig, training.SequenceLength),
