@@ -64,7 +64,7 @@ internal sealed class ModelTraining : IDisposable
     {
         using Tensor ids = batch.NextTensor();
         RoutingOptions routing = new(config.BalanceLossCoefficient, config.ZLossCoefficient, 1, 1, 0);
-        model.ForwardBackward(ids, new MicroBatchOptions(1, routing));
+        model.ForwardBackward(ids, new MicroBatchOptions(1, routing, config.ActivationCheckpointing));
     }
 
     /// <inheritdoc/>

@@ -1,3 +1,4 @@
+using Mazij.Configuration;
 using Mazij.Kernels;
 using TorchSharp;
 using static TorchSharp.torch;
@@ -7,7 +8,9 @@ namespace Mazij.Models;
 /// <summary>What the trainer wants from one micro-batch.</summary>
 /// <param name="LossScale">Factor on the gradient of the mean token loss: 1 / (micro-batches in the step).</param>
 /// <param name="Routing">Auxiliary losses and warm-up; NoiseSeed is the micro-batch's, each router derives its own.</param>
-internal readonly record struct MicroBatchOptions(double LossScale, RoutingOptions Routing);
+/// <param name="Checkpointing">What the layers keep of the forward pass.</param>
+internal readonly record struct MicroBatchOptions(
+    double LossScale, RoutingOptions Routing, ActivationCheckpointing Checkpointing = ActivationCheckpointing.None);
 
 /// <summary>Losses of one micro-batch, unscaled.</summary>
 /// <param name="Loss">Mean next-token cross-entropy, nats.</param>
@@ -99,11 +102,11 @@ internal sealed class MoeTransformer : IDisposable
 
         listener?.BeforeForward(0);
         Tensor x = embedding.Forward(inputs);
-        DecoderLayer.Tape[] tapes = new DecoderLayer.Tape[layers.Length];
+        LayerTape[] tapes = new LayerTape[layers.Length];
         for (int layer = 0; layer < layers.Length; layer++)
         {
             listener?.BeforeForward(layer + 1);
-            (x, tapes[layer]) = layers[layer].Forward(x, batch, rope, RoutingOf(options, layer));
+            (x, tapes[layer]) = layers[layer].Forward(x, batch, rope, RoutingOf(options, layer), options.Checkpointing);
         }
         listener?.BeforeForward(Parameters.Layout.Groups - 1);
         Tensor normed, gradient;
@@ -215,7 +218,7 @@ internal sealed class MoeTransformer : IDisposable
             ahead.narrow(1, 0, seq + 1 - shift).copy_(ids.narrow(1, shift, seq + 1 - shift));
             shifted[i] = ahead.reshape(batch * seq);
             (Tensor output, tapes[i]) = predictionLayers[i].Forward(
-                embedding.Forward(shifted[i]), hidden, batch, rope, RoutingOf(options, layers.Length + i));
+                embedding.Forward(shifted[i]), hidden, batch, rope, RoutingOf(options, layers.Length + i), options.Checkpointing);
             long valid = Math.Max(0, seq - shift);
             gradients[i] = zeros_like(output);
             if (valid > 0)

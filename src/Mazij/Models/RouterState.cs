@@ -32,8 +32,8 @@ internal sealed class RouterState : IDisposable
     /// <summary>Running standard deviation of the router's logits; 0 before the first warm-up step.</summary>
     public double LogitDeviation { get; set; }
 
-    /// <summary>mu + sigma eps, shaped as the logits; first brings the running statistics up to date.</summary>
-    public Tensor WarmupNoise(Tensor logits_TE, long seed)
+    /// <summary>Brings the running mean and deviation of the logits up to date.</summary>
+    public void ObserveLogits(Tensor logits_TE)
     {
         using DisposeScope scope = NewDisposeScope();
         double mean = logits_TE.mean().item<float>(), deviation = logits_TE.std(unbiased: false).item<float>();
@@ -44,6 +44,12 @@ internal sealed class RouterState : IDisposable
             LogitMean = first ? mean : StatisticsDecay * LogitMean + (1 - StatisticsDecay) * mean;
             LogitDeviation = first ? deviation : StatisticsDecay * LogitDeviation + (1 - StatisticsDecay) * deviation;
         }
+    }
+
+    /// <summary>mu + sigma eps, shaped as the logits.</summary>
+    public Tensor WarmupNoise(Tensor logits_TE, long seed)
+    {
+        using DisposeScope scope = NewDisposeScope();
         using Generator generator = new((ulong)seed);
         return empty(logits_TE.shape).normal_(LogitMean, LogitDeviation, generator).to(logits_TE.device).MoveToOuterDisposeScope();
     }
