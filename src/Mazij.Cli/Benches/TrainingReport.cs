@@ -1,6 +1,8 @@
 using System.Globalization;
+using System.Text.Json;
 using System.Text.Json.Nodes;
 using Mazij.Benchmarks;
+using Mazij.Configuration;
 using Mazij.Kernels;
 using static TorchSharp.torch;
 
@@ -46,6 +48,7 @@ internal sealed class TrainingReport(BenchSetting setting, ScalarType type, int 
         PrintTimes();
         Console.Out.WriteLine($"memory      {Quantity.Bytes(result.PeakBytes)} resident at most, in our steps");
         Console.Out.WriteLine($"managed     {Quantity.Bytes(result.ManagedBytes.Median)} allocated in a step");
+        PrintCheckpointing();
         if (result.Growth is MemoryGrowth growth)
         {
             Console.Out.WriteLine(string.Create(
@@ -91,6 +94,13 @@ internal sealed class TrainingReport(BenchSetting setting, ScalarType type, int 
             ["tokens_per_second"] = Describe(fp32.TokensPerSecond),
             ["gemm_share"] = Describe(fp32.GemmShare),
         },
+        ["checkpointing"] = result.Checkpointing is not { } modes ? null : new JsonObject(modes.Select(mode =>
+            KeyValuePair.Create(NameOf(mode.Mode), (JsonNode?)new JsonObject
+            {
+                ["tokens_per_second"] = Describe(mode.TokensPerSecond),
+                ["relative_time"] = Describe(mode.RelativeTime),
+                ["peak_rss_bytes"] = mode.PeakBytes,
+            }))),
         ["growth"] = result.Growth is not { } growth ? null : new JsonObject
         {
             ["steps"] = growth.Steps,
@@ -125,6 +135,22 @@ internal sealed class TrainingReport(BenchSetting setting, ScalarType type, int 
         kernels.Print();
     }
 
+    private void PrintCheckpointing()
+    {
+        if (result.Checkpointing is null)
+            return;
+        TableView table = new("activation checkpointing", ">tokens/s", ">time, % of none", ">min", ">max", ">peak memory");
+        foreach (CheckpointingMode mode in result.Checkpointing)
+        {
+            table.Add(
+            [
+                NameOf(mode.Mode), mode.TokensPerSecond.Median.ToString("N0", CultureInfo.InvariantCulture),
+                .. Shown(mode.RelativeTime, 100, "F1"), Quantity.Bytes(mode.PeakBytes),
+            ]);
+        }
+        table.Print();
+    }
+
     private JsonObject KernelsJson()
     {
         JsonObject all = [];
@@ -137,6 +163,8 @@ internal sealed class TrainingReport(BenchSetting setting, ScalarType type, int 
         }
         return all;
     }
+
+    private static string NameOf(ActivationCheckpointing mode) => JsonNamingPolicy.SnakeCaseLower.ConvertName(mode.ToString());
 
     private static string[] Shown(Spread spread, double factor, string format) =>
     [

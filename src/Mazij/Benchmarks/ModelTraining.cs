@@ -13,7 +13,7 @@ internal sealed class ModelTraining : IDisposable
     private readonly TrainingConfig config;
     private readonly MoeTransformer model;
     private readonly AdamW optimizer;
-    private readonly ModelStep step;
+    private ModelStep step;
     private readonly StepMoments moments;
     private long steps;
 
@@ -28,6 +28,12 @@ internal sealed class ModelTraining : IDisposable
 
     /// <summary>The model.</summary>
     public MoeTransformer Model => model;
+
+    /// <summary>What the layers keep of the forward pass from the next step on.</summary>
+    public ActivationCheckpointing Checkpointing
+    {
+        set => step = new ModelStep(model, optimizer, config with { ActivationCheckpointing = value }, moments);
+    }
 
     /// <summary>A model in training with freshly drawn weights.</summary>
     public static MoeTransformer MakeModel(ModelConfig config, long seed, ScalarType type)

@@ -50,6 +50,9 @@ internal sealed record TrainingBenchmarkResult
     /// <summary>Our step in fp32, or null if it was not measured.</summary>
     public (Spread TokensPerSecond, Spread GemmShare)? Fp32 { get; init; }
 
+    /// <summary>Each mode of activation checkpointing, or null if they were not measured.</summary>
+    public IReadOnlyList<CheckpointingMode>? Checkpointing { get; init; }
+
     /// <summary>Memory over many steps, or null if it was not measured.</summary>
     public MemoryGrowth? Growth { get; init; }
 }
