@@ -1,8 +1,6 @@
 using System.Globalization;
-using System.Text.Json;
 using System.Text.Json.Nodes;
 using Mazij.Benchmarks;
-using Mazij.Configuration;
 using Mazij.Kernels;
 using static TorchSharp.torch;
 
@@ -46,7 +44,7 @@ internal sealed class TrainingReport(BenchSetting setting, ScalarType type, int 
         }
         figures.Print();
         PrintTimes();
-        Console.Out.WriteLine($"memory      {Quantity.Bytes(result.PeakBytes)} resident at most, in our steps");
+        Console.Out.WriteLine($"memory      {Quantity.Bytes(result.PeakBytes)} resident at most, in our steps; {Quantity.Bytes(result.PredictedPeakBytes)} were predicted");
         Console.Out.WriteLine($"managed     {Quantity.Bytes(result.ManagedBytes.Median)} allocated in a step");
         PrintCheckpointing();
         if (result.Growth is MemoryGrowth growth)
@@ -74,6 +72,7 @@ internal sealed class TrainingReport(BenchSetting setting, ScalarType type, int 
         ["eager_loop_ratio"] = result.EagerLoop?.Speedup.Median,
         ["eager_sorted_ratio"] = result.EagerSorted?.Speedup.Median,
         ["peak_rss_bytes"] = result.PeakBytes,
+        ["predicted_peak_bytes"] = result.PredictedPeakBytes,
         ["managed_bytes_per_step"] = result.ManagedBytes.Median,
         ["phases"] = new JsonObject(result.Phases.Select(phase => KeyValuePair.Create(phase.Name, (JsonNode?)phase.Seconds.Median))),
         ["kernels"] = KernelsJson(),
@@ -95,7 +94,7 @@ internal sealed class TrainingReport(BenchSetting setting, ScalarType type, int 
             ["gemm_share"] = Describe(fp32.GemmShare),
         },
         ["checkpointing"] = result.Checkpointing is not { } modes ? null : new JsonObject(modes.Select(mode =>
-            KeyValuePair.Create(NameOf(mode.Mode), (JsonNode?)new JsonObject
+            KeyValuePair.Create(ScalarNames.Of(mode.Mode), (JsonNode?)new JsonObject
             {
                 ["tokens_per_second"] = Describe(mode.TokensPerSecond),
                 ["relative_time"] = Describe(mode.RelativeTime),
@@ -144,7 +143,7 @@ internal sealed class TrainingReport(BenchSetting setting, ScalarType type, int 
         {
             table.Add(
             [
-                NameOf(mode.Mode), mode.TokensPerSecond.Median.ToString("N0", CultureInfo.InvariantCulture),
+                ScalarNames.Of(mode.Mode), mode.TokensPerSecond.Median.ToString("N0", CultureInfo.InvariantCulture),
                 .. Shown(mode.RelativeTime, 100, "F1"), Quantity.Bytes(mode.PeakBytes),
             ]);
         }
@@ -163,8 +162,6 @@ internal sealed class TrainingReport(BenchSetting setting, ScalarType type, int 
         }
         return all;
     }
-
-    private static string NameOf(ActivationCheckpointing mode) => JsonNamingPolicy.SnakeCaseLower.ConvertName(mode.ToString());
 
     private static string[] Shown(Spread spread, double factor, string format) =>
     [

@@ -2,6 +2,7 @@ using Mazij.Benchmarks.Eager;
 using Mazij.Configuration;
 using Mazij.Kernels;
 using Mazij.Models;
+using Mazij.Training;
 using static TorchSharp.torch;
 
 namespace Mazij.Benchmarks;
@@ -59,6 +60,7 @@ internal sealed class TrainingBenchmark(
             GemmBf16 = ours.GemmBf16,
             GemmFp32 = ours.GemmFp32,
             PeakBytes = peak,
+            PredictedPeakBytes = TrainingMemory.Of(model, type, config, get_num_threads()).Total,
             Phases = PhasesOf(ours.Steps),
             Kernels = KernelsOf(ours.Steps),
             ManagedBytes = Spread.Of(ours.Steps.Select(step => (double)step.ManagedBytes)),

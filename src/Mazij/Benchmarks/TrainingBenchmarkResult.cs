@@ -26,6 +26,9 @@ internal sealed record TrainingBenchmarkResult
     /// <summary>The most memory the process had before anything but our training was in it, in bytes.</summary>
     public required long PeakBytes { get; init; }
 
+    /// <summary>The same as it was predicted, in bytes.</summary>
+    public required long PredictedPeakBytes { get; init; }
+
     /// <summary>Seconds of a step, by phase.</summary>
     public required IReadOnlyList<(string Name, Spread Seconds)> Phases { get; init; }
 

@@ -21,7 +21,7 @@ public sealed class BenchCommandTests(TinyRun run)
             [
                 "model", "dtype", "threads", "rounds", "sequence_length", "tokens_per_step", "tokens_per_second",
                 "flops_per_token", "flops_per_second", "gemm_flops_per_second", "gemm_share", "eager_loop_ratio",
-                "eager_sorted_ratio", "peak_rss_bytes", "managed_bytes_per_step", "phases", "kernels", "eager_loop",
+                "eager_sorted_ratio", "peak_rss_bytes", "predicted_peak_bytes", "managed_bytes_per_step", "phases", "kernels", "eager_loop",
                 "eager_sorted", "sequence", "experts", "fp32", "checkpointing", "growth", "spread",
             ],
             bench.Keys);
