@@ -103,9 +103,14 @@ internal sealed class MoeTransformer : IDisposable
         listener?.BeforeForward(0);
         Tensor x = embedding.Forward(inputs);
         LayerTape[] tapes = new LayerTape[layers.Length];
+        using Tensor? kept = options.Checkpointing == ActivationCheckpointing.Full
+            ? empty([layers.Length, tokens, Config.HiddenSize], x.dtype, Device)
+            : null;
         for (int layer = 0; layer < layers.Length; layer++)
         {
             listener?.BeforeForward(layer + 1);
+            if (kept is not null)
+                x = MovedInto(kept, layer, x);
             (x, tapes[layer]) = layers[layer].Forward(x, batch, rope, RoutingOf(options, layer), options.Checkpointing);
         }
         listener?.BeforeForward(Parameters.Layout.Groups - 1);
@@ -244,6 +249,16 @@ internal sealed class MoeTransformer : IDisposable
         }
         gradNormed.add_(carried, Scalars.One);
         return lossTotal / count;
+    }
+
+    /// <summary>Where little is kept of each layer, that stands side by side: scattered, it would cut what is free between the
+    /// layers into pieces that are too small for the next.</summary>
+    private static Tensor MovedInto(Tensor all, long index, Tensor x)
+    {
+        Tensor place = all.select(0, index);
+        place.copy_(x);
+        x.Dispose();
+        return place;
     }
 
     private static RoutingOptions RoutingOf(in MicroBatchOptions options, int layer) =>

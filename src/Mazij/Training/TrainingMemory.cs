@@ -9,11 +9,14 @@ namespace Mazij.Training;
 /// <param name="Activations">What forward and backward pass take beside.</param>
 /// <param name="Snapshot">A copy of master weights and moments from which a checkpoint is written while training goes on; 0 if
 /// it is written between steps.</param>
-/// <param name="Program">.NET, libtorch, compiled kernels, buffers of the data.</param>
+/// <param name="Program">.NET, libtorch, compiled kernels, buffers of the data, gaps between blocks.</param>
 internal sealed record TrainingMemory(ModelMemory Parameters, ActivationMemory Activations, long Snapshot, long Program)
 {
     // Resident in a process that trains next to nothing; the same to a few MiB in fp32 and bf16.
-    private const long ProgramBytes = 230L << 20;
+    private const long ProgramBytes = 245L << 20;
+
+    // Blocks of many sizes come and go, and a few percent of what they take together lies between them, too small to be used.
+    private const double Gaps = 0.06;
 
     /// <summary>Everything together.</summary>
     public long Total => Parameters.Total + Activations.Total + Snapshot + Program;
@@ -29,7 +32,8 @@ internal sealed record TrainingMemory(ModelMemory Parameters, ActivationMemory A
         ModelMemory parameters = ModelMemory.OfTraining(model, type);
         // Master weights are as many bytes as gradients, whatever holds them.
         long copied = snapshot ? parameters.Gradients + parameters.Moments : 0;
-        return new TrainingMemory(parameters, ActivationMemory.Of(model, type, training, threads), copied, ProgramBytes);
+        ActivationMemory activations = ActivationMemory.Of(model, type, training, threads);
+        return new TrainingMemory(parameters, activations, copied, ProgramBytes + (long)(Gaps * activations.Total));
     }
 
     /// <summary>The nearest settings that fit: the largest smaller micro-batch; and the first mode that computes more
