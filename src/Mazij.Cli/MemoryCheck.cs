@@ -46,6 +46,28 @@ internal static class MemoryCheck
             throw new InputException($"{source}: {problem}{(forced is null ? "" : $"; {Force} tries all the same")}");
     }
 
+    /// <summary>What to say when memory ran out during a run all the same.</summary>
+    /// <param name="source">The run file.</param>
+    /// <param name="model">The model.</param>
+    /// <param name="type">The compute dtype.</param>
+    /// <param name="training">Batch, sequence, checkpointing.</param>
+    /// <param name="folder">The run's folder.</param>
+    /// <param name="error">What was thrown.</param>
+    public static InputException RanOut(
+        string source, ModelConfig model, torch.ScalarType type, TrainingConfig training, RunFolder folder, Exception error)
+    {
+        long predicted = TrainingMemory.Of(model, type, training, torch.get_num_threads()).Total;
+        string change = training.ActivationCheckpointing != ActivationCheckpointing.Full ? "set training.activation_checkpointing=full"
+            : training.MicroBatchSize > 1 ? "lower training.micro_batch_size"
+            : "shorten training.sequence_length or train a smaller model";
+        List<long> checkpoints = folder.Checkpoints.Steps();
+        string resume = checkpoints.Count == 0
+            ? "there is no checkpoint yet"
+            : $"the last checkpoint is {folder.Checkpoints.PathOf(checkpoints[^1])}, which mazij train --resume {folder.Path} goes on from";
+        return new InputException(
+            $"{source}: memory ran out in training, which was predicted to need {Quantity.Bytes(predicted)}; {change}, or end other programs; {resume}", error);
+    }
+
     /// <summary>What is wrong and what would fit, in one line; null if it fits.</summary>
     internal static string? ProblemOf(ModelConfig model, torch.ScalarType type, TrainingConfig training, long available)
     {

@@ -90,12 +90,19 @@ internal static class TrainCommand
             Model = ModelSection.FromRecord(model),
             Training = config.Training with { Dtype = target.ComputeType == torch.ScalarType.BFloat16 ? Precision.Bf16 : Precision.Fp32 },
         };
-        using TrainingSession session = TrainingSession.Create(config, model, data, target, folder, resumed is not null, [console]);
-        folder.Create(config);
-        console.ShowModel(model, config.Training, data);
-        bool complete = session.Trainer.Run(interruption.Token);
-        console.ShowEnd(session, config.Cost, complete);
-        return complete ? 0 : Failures.Interrupted;
+        try
+        {
+            using TrainingSession session = TrainingSession.Create(config, model, data, target, folder, resumed is not null, [console]);
+            folder.Create(config);
+            console.ShowModel(model, config.Training, data);
+            bool complete = session.Trainer.Run(interruption.Token);
+            console.ShowEnd(session, config.Cost, complete);
+            return complete ? 0 : Failures.Interrupted;
+        }
+        catch (Exception error) when (OutOfMemory.Is(error))
+        {
+            throw MemoryCheck.RanOut(source, model, target.ComputeType, config.Training, folder, error);
+        }
     }
 
     /// <summary>Opens the data while libtorch loads; neither keeps a core busy for long.</summary>

@@ -103,14 +103,16 @@ internal sealed class MoeTransformer : IDisposable
         listener?.BeforeForward(0);
         Tensor x = embedding.Forward(inputs);
         LayerTape[] tapes = new LayerTape[layers.Length];
-        using Tensor? kept = options.Checkpointing == ActivationCheckpointing.Full
-            ? empty([layers.Length, tokens, Config.HiddenSize], x.dtype, Device)
+        // Where little is kept of each layer, that stands side by side, made beforehand: scattered, it would cut the memory that
+        // is free between the layers into pieces that are too small for the next.
+        Tensor[]? kept = options.Checkpointing == ActivationCheckpointing.Full
+            ? empty([layers.Length, tokens, Config.HiddenSize], x.dtype, Device).unbind(0)
             : null;
         for (int layer = 0; layer < layers.Length; layer++)
         {
             listener?.BeforeForward(layer + 1);
             if (kept is not null)
-                x = MovedInto(kept, layer, x);
+                x = Moved(x, kept[layer]);
             (x, tapes[layer]) = layers[layer].Forward(x, batch, rope, RoutingOf(options, layer), options.Checkpointing);
         }
         listener?.BeforeForward(Parameters.Layout.Groups - 1);
@@ -251,11 +253,8 @@ internal sealed class MoeTransformer : IDisposable
         return lossTotal / count;
     }
 
-    /// <summary>Where little is kept of each layer, that stands side by side: scattered, it would cut what is free between the
-    /// layers into pieces that are too small for the next.</summary>
-    private static Tensor MovedInto(Tensor all, long index, Tensor x)
+    private static Tensor Moved(Tensor x, Tensor place)
     {
-        Tensor place = all.select(0, index);
         place.copy_(x);
         x.Dispose();
         return place;
