@@ -33,11 +33,12 @@ internal static class TrainCommand
             Description = "Continue the run in this folder from its newest checkpoint; --set may change training keys.",
             HelpName = "DIR",
         };
+        Option<bool> force = new("--force") { Description = "Begin even if the run is predicted to need more memory than there is." };
         Command command = new(
             "train",
             "Train a model; without arguments, the quickstart.\n\n" +
             "Example: mazij train run.yaml --set training.stop.minutes=10 --out runs/first")
-        { run, sets, output, resume };
+        { run, sets, output, resume, force };
         LibTorchOptionSet libTorch = new(command);
         command.SetAction(parsed => Failures.Guard(() =>
         {
@@ -48,12 +49,13 @@ internal static class TrainCommand
             RunConfig config = resumed is not null ? RunConfig.Load(RunFolder.Open(resumed).ConfigFile, overrides)
                 : file is not null ? RunConfig.Load(file, overrides)
                 : RunConfig.Load(new YamlSource(Quickstart, EmbeddedText.Read(Quickstart)), overrides);
-            return Train(config, file ?? Quickstart, target, resumed, () => libTorch.Load(parsed));
+            return Train(config, file ?? Quickstart, target, resumed, parsed.GetValue(force), () => libTorch.Load(parsed));
         }));
         return command;
     }
 
-    private static int Train(RunConfig config, string source, string? output, string? resumed, Func<LibTorchInfo> loadLibTorch)
+    private static int Train(
+        RunConfig config, string source, string? output, string? resumed, bool forced, Func<LibTorchInfo> loadLibTorch)
     {
         // Everything that can be refused is refused before anything is made.
         ModelConfig model = ModelPresets.Resolve(config.Model, source);
@@ -70,7 +72,7 @@ internal static class TrainCommand
             loadLibTorch, () => PreparedData.Find(config.Data, config.Tokenizer, CacheFolder.Path));
         using PreparedData? opened = found;
         ComputeTarget target = OpenTarget(config.Training, device);
-        MemoryCheck.Require(source, ModelMemory.OfTraining(model, target.ComputeType).Total, device);
+        MemoryCheck.RequireTraining(source, model, target.ComputeType, config.Training, forced);
         console.ShowTarget(info, target);
 
         if (opened is not null && config.Data.Shards is null)
@@ -88,12 +90,19 @@ internal static class TrainCommand
             Model = ModelSection.FromRecord(model),
             Training = config.Training with { Dtype = target.ComputeType == torch.ScalarType.BFloat16 ? Precision.Bf16 : Precision.Fp32 },
         };
-        using TrainingSession session = TrainingSession.Create(config, model, data, target, folder, resumed is not null, [console]);
-        folder.Create(config);
-        console.ShowModel(model, config.Training, data);
-        bool complete = session.Trainer.Run(interruption.Token);
-        console.ShowEnd(session, config.Cost, complete);
-        return complete ? 0 : Failures.Interrupted;
+        try
+        {
+            using TrainingSession session = TrainingSession.Create(config, model, data, target, folder, resumed is not null, [console]);
+            folder.Create(config);
+            console.ShowModel(model, config.Training, data);
+            bool complete = session.Trainer.Run(interruption.Token);
+            console.ShowEnd(session, config.Cost, complete);
+            return complete ? 0 : Failures.Interrupted;
+        }
+        catch (Exception error) when (OutOfMemory.Is(error))
+        {
+            throw MemoryCheck.RanOut(source, model, target.ComputeType, config.Training, folder, error);
+        }
     }
 
     /// <summary>Opens the data while libtorch loads; neither keeps a core busy for long.</summary>

@@ -77,7 +77,8 @@ internal sealed class ModelStep(MoeTransformer model, AdamW optimizer, TrainingC
         double scale = 1.0 / count;
         double share = config.RoutingWarmupSteps == 0 ? 1 : Math.Min(1.0, (double)step / config.RoutingWarmupSteps);
         return new MicroBatchOptions(scale, new RoutingOptions(
-            config.BalanceLossCoefficient, config.ZLossCoefficient, scale, share, StableHash.Of(config.Seed, step, microBatch)));
+            config.BalanceLossCoefficient, config.ZLossCoefficient, scale, share, StableHash.Of(config.Seed, step, microBatch)),
+            config.ActivationCheckpointing);
     }
 
     private Tensor Upload(TokenBatch<long> batch)

@@ -125,6 +125,8 @@ public sealed class RouterTests
         using RouterState state = new(config, CPU), other = new(config, CPU);
         if (bias is not null)
             state.Bias!.copy_(tensor(bias));
+        if (share < 1)
+            other.ObserveLogits(logits);
         double[] noise = share < 1 ? Numbers.Doubles(other.WarmupNoise(logits, seed)) : new double[values.Length];
         using Router.Tape tape = new Router(config, portable: false).Forward(logits, state, options);
 
@@ -147,6 +149,7 @@ public sealed class RouterTests
         RouterStatistics statistics = state.TakeStatistics();
         Assert.Equal(Balance(), statistics.BalanceLoss, 1e-5);
         Assert.Equal(Z(), statistics.ZLoss, 1e-4);
+        Assert.Equal(PlainRouter.Entropy(Scores()), statistics.Entropy, 1e-5);
         Assert.Equal(Enumerable.Range(0, experts).Select(e => (long)choices.Sum(row => row.Count(c => c == e))), statistics.Load);
     }
 
