@@ -33,11 +33,12 @@ internal static class TrainCommand
             Description = "Continue the run in this folder from its newest checkpoint; --set may change training keys.",
             HelpName = "DIR",
         };
+        Option<bool> plain = new("--plain") { Description = "Plain lines instead of the live view, as where output is no terminal." };
         Command command = new(
             "train",
             "Train a model; without arguments, the quickstart.\n\n" +
             "Example: mazij train run.yaml --set training.stop.minutes=10 --out runs/first")
-        { run, sets, output, resume };
+        { run, sets, output, resume, plain };
         LibTorchOptionSet libTorch = new(command);
         command.SetAction(parsed => Failures.Guard(() =>
         {
@@ -48,12 +49,12 @@ internal static class TrainCommand
             RunConfig config = resumed is not null ? RunConfig.Load(RunFolder.Open(resumed).ConfigFile, overrides)
                 : file is not null ? RunConfig.Load(file, overrides)
                 : RunConfig.Load(new YamlSource(Quickstart, EmbeddedText.Read(Quickstart)), overrides);
-            return Train(config, file ?? Quickstart, target, resumed, () => libTorch.Load(parsed));
+            return Train(config, file ?? Quickstart, target, resumed, parsed.GetValue(plain), () => libTorch.Load(parsed));
         }));
         return command;
     }
 
-    private static int Train(RunConfig config, string source, string? output, string? resumed, Func<LibTorchInfo> loadLibTorch)
+    private static int Train(RunConfig config, string source, string? output, string? resumed, bool plain, Func<LibTorchInfo> loadLibTorch)
     {
         // Everything that can be refused is refused before anything is made.
         ModelConfig model = ModelPresets.Resolve(config.Model, source);
@@ -64,19 +65,20 @@ internal static class TrainCommand
         }
         DeviceName device = DeviceName.Parse(config.Training.Device);
         RunFolder folder = resumed is not null ? RunFolder.Open(resumed) : RunFolder.New(output ?? DefaultFolder(source));
-        using Interruption interruption = new("mazij: stopping after this step and saving; press Ctrl-C again to stop at once");
-        ConsoleProgress console = new();
+        using TrainingDisplay display = TrainingDisplay.Open(plain);
+        using Interruption interruption = new(
+            "mazij: stopping after this step and saving; press Ctrl-C again to stop at once", display.ShowInterruption);
         (LibTorchInfo info, PreparedData? found) = Load(
             loadLibTorch, () => PreparedData.Find(config.Data, config.Tokenizer, CacheFolder.Path));
         using PreparedData? opened = found;
         ComputeTarget target = OpenTarget(config.Training, device);
         MemoryCheck.Require(source, ModelMemory.OfTraining(model, target.ComputeType).Total, device);
-        console.ShowTarget(info, target);
+        display.ShowTarget(info, target);
 
         if (opened is not null && config.Data.Shards is null)
-            console.ShowPreparation(new PreparationProgress("data", $"using the token shards in {opened.Folder}", true));
+            display.ShowPreparation(new PreparationProgress("data", $"using the token shards in {opened.Folder}", true));
         using PreparedData data = opened ?? PreparedData.Make(
-            config.Data, config.Tokenizer, CacheFolder.Path, config.Training.Threads, console.ShowPreparation, interruption.Token);
+            config.Data, config.Tokenizer, CacheFolder.Path, config.Training.Threads, display.ShowPreparation, interruption.Token);
         if (data.Tokenizer.VocabularySize > model.VocabSize)
         {
             throw new InputException(
@@ -88,11 +90,11 @@ internal static class TrainCommand
             Model = ModelSection.FromRecord(model),
             Training = config.Training with { Dtype = target.ComputeType == torch.ScalarType.BFloat16 ? Precision.Bf16 : Precision.Fp32 },
         };
-        using TrainingSession session = TrainingSession.Create(config, model, data, target, folder, resumed is not null, [console]);
+        using TrainingSession session = TrainingSession.Create(config, model, data, target, folder, resumed is not null, [display]);
         folder.Create(config);
-        console.ShowModel(model, config.Training, data);
+        display.ShowRun(session, config, model);
         bool complete = session.Trainer.Run(interruption.Token);
-        console.ShowEnd(session, config.Cost, complete);
+        display.ShowEnd(session, config.Cost, complete);
         return complete ? 0 : Failures.Interrupted;
     }
 
