@@ -115,13 +115,13 @@ internal sealed class Dashboard(RunView view, Moment moment, int height, Glyphs 
         line.Add("step ", Palette.Label).Add(Figure.Whole(view.Progress.Step));
         if (stop.Steps is long steps)
             line.Add($" of {Figure.Whole(steps)}", Palette.Label);
-        line.Add("   tokens ", Palette.Label).Add(Quantity.Count(view.Progress.Tokens));
-        if (stop.Tokens is long tokens)
-            line.Add($" of {Quantity.Count(tokens)}", Palette.Label);
         line.Add("   time ", Palette.Label).Add(TrainingText.Duration(moment.Elapsed(view)));
         if (view.State is RunState.Running or RunState.Stopping && moment.Remaining(view) is double remaining)
             line.Add("   left ", Palette.Label).Add(TrainingText.Duration(remaining), Palette.Title);
-        return words.Length == 0 ? line : line.Add("   ").Add(words, style);
+        if (words.Length > 0)
+            line.Add("   ").Add(words, style);
+        line.Add("   tokens ", Palette.Label).Add(Quantity.Count(view.Progress.Tokens));
+        return stop.Tokens is long tokens ? line.Add($" of {Quantity.Count(tokens)}", Palette.Label) : line;
     }
 
     private StyledLine Legend(int width)

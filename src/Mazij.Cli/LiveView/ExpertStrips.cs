@@ -21,7 +21,7 @@ internal static class ExpertStrips
     {
         string heading = $"experts   load max/mean {Figure.Of(record.ExpertLoadMaxOverMean ?? double.NaN, 2)}   dead {record.DeadExperts ?? 0}";
         int layers = record.Routers.Count, shown = layers == 0 ? 0 : Math.Min(layers, rows * Grid.For(record.Routers, width).Across);
-        return shown == layers ? heading : heading + $"   the {shown} least balanced of {layers} layers";
+        return shown == layers ? heading : heading + $"   worst {shown} of {layers} layers";
     }
 
     /// <summary>Draws the strips in at most so many lines. If there are more layers, the least balanced are shown.</summary>

@@ -77,6 +77,7 @@ internal sealed class LiveProgress : TrainingDisplay
             },
             Progress = session.Trainer.Progress,
             Fraction = session.Trainer.Progress.FractionOf(config.Training.Stop),
+            Checkpoint = session.Trainer.Progress is { Step: > 0 } resumed ? new SavedCheckpoint(resumed.Step, resumed.Seconds) : null,
         };
         foreach (EarlierMetrics line in EarlierMetrics.Read(session.Folder.MetricsFile, session.Trainer.Progress.Step))
             start = start.With(line);

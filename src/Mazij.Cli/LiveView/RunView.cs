@@ -69,7 +69,7 @@ internal sealed record RunView
     /// <summary>What has the trainer's thread between two steps; null in a step.</summary>
     public TrainingActivity? Activity { get; init; }
 
-    /// <summary>The last checkpoint of this session; null before it.</summary>
+    /// <summary>The last checkpoint; null before the first.</summary>
     public SavedCheckpoint? Checkpoint { get; init; }
 
     /// <summary>Whether a checkpoint is being written.</summary>
