@@ -129,21 +129,33 @@ internal sealed class CheckpointFolder(string path)
         CheckpointState state;
         try
         {
-            state = JsonSerializer.Deserialize<CheckpointState>(File.ReadAllBytes(path), CheckpointState.Json)
+            byte[] json = File.ReadAllBytes(path);
+            // The version first: what else an older or newer file holds is not for this program to judge.
+            if (VersionOf(json) is int version && version != CheckpointState.CurrentVersion)
+                throw new InputException($"{path}: version {version} of the checkpoint format; this program reads version {CheckpointState.CurrentVersion}");
+            state = JsonSerializer.Deserialize<CheckpointState>(json, CheckpointState.Json)
                 ?? throw new InputException($"{path}: holds null; the checkpoint is damaged");
         }
         catch (JsonException error)
         {
             throw new InputException($"{path}: not a checkpoint's state (line {error.LineNumber + 1}, key {error.Path}); the checkpoint is damaged", error);
         }
-        if (state.Version != CheckpointState.CurrentVersion)
-            throw new InputException($"{path}: version {state.Version} of the checkpoint format; this program reads version {CheckpointState.CurrentVersion}");
         if (!state.IsIntact())
             throw new InputException($"{path}: the checksum does not match; the checkpoint is damaged");
         TrainingProgress progress = state.Progress;
         if (progress.Step < 0 || progress.Tokens < 0 || progress.Samples < 0 || state.OptimizerUpdates < 0 || !(progress.Seconds >= 0))
             throw new InputException($"{path}: the progress is negative; the checkpoint is damaged");
         return state;
+    }
+
+    private static int? VersionOf(byte[] json)
+    {
+        using JsonDocument document = JsonDocument.Parse(json, new JsonDocumentOptions { MaxDepth = CheckpointState.Json.MaxDepth });
+        return document.RootElement.ValueKind == JsonValueKind.Object
+            && document.RootElement.TryGetProperty("version", out JsonElement version)
+            && version.ValueKind == JsonValueKind.Number && version.TryGetInt32(out int number)
+            ? number
+            : null;
     }
 
     private static CheckpointFile Describe(string path)

@@ -1,6 +1,8 @@
 using System.IO.Hashing;
 using System.Text.Json;
 using System.Text.Json.Serialization;
+using Mazij.Data;
+using Mazij.Training.Spikes;
 
 namespace Mazij.Training;
 
@@ -12,7 +14,7 @@ internal sealed record CheckpointState
     public const string FileName = "checkpoint.json";
 
     /// <summary>The version this program writes.</summary>
-    public const int CurrentVersion = 1;
+    public const int CurrentVersion = 2;
 
     /// <summary>Version of the format.</summary>
     public required int Version { get; init; }
@@ -34,6 +36,12 @@ internal sealed record CheckpointState
 
     /// <summary>Identity of the token shards.</summary>
     public required string Dataset { get; init; }
+
+    /// <summary>Where the drawing of samples stood.</summary>
+    public required BatchSourceState Batches { get; init; }
+
+    /// <summary>What the spike guard remembered.</summary>
+    public required SpikeGuardState Guard { get; init; }
 
     /// <summary>Running statistics of the routers, by layer.</summary>
     public required IReadOnlyDictionary<int, RouterCheckpoint> Routers { get; init; }

@@ -14,18 +14,20 @@ internal sealed class ModelCheckpoint(MoeTransformer model, AdamW optimizer, Tra
     private const string WeightsFile = "weights.safetensors";
     private const string FirstMomentFile = "first_moment.safetensors", SecondMomentFile = "second_moment.safetensors";
 
-    /// <summary>Writes the state at <paramref name="progress"/>.</summary>
-    public void Save(CheckpointFolder folder, TrainingProgress progress, double? validationLoss)
+    /// <summary>Writes a checkpoint.</summary>
+    public void Save(CheckpointFolder folder, TrainerState trainer, double? validationLoss)
     {
         CheckpointState state = new()
         {
             Version = CheckpointState.CurrentVersion,
-            Progress = progress,
+            Progress = trainer.Progress,
             ValidationLoss = validationLoss,
             OptimizerUpdates = optimizer.Updates,
             Seed = config.Seed,
             Model = YamlWriter.Write(model.Config),
             Dataset = datasetIdentity,
+            Batches = trainer.Batches,
+            Guard = trainer.Guard,
             Routers = model.RouterStates.ToDictionary(
                 pair => pair.Key, pair => new RouterCheckpoint(pair.Value.LogitMean, pair.Value.LogitDeviation)),
             Files = [],
@@ -41,9 +43,9 @@ internal sealed class ModelCheckpoint(MoeTransformer model, AdamW optimizer, Tra
         });
     }
 
-    /// <summary>Loads the checkpoint of a step and returns the progress it was written at.</summary>
+    /// <summary>Loads the checkpoint of a step and returns its state.</summary>
     /// <exception cref="InputException">It is damaged, or of another model, data set or seed.</exception>
-    public TrainingProgress Load(CheckpointFolder folder, long step)
+    public CheckpointState Load(CheckpointFolder folder, long step)
     {
         CheckpointState state = folder.Read(step);
         string path = folder.PathOf(step);
@@ -66,7 +68,7 @@ internal sealed class ModelCheckpoint(MoeTransformer model, AdamW optimizer, Tra
         }
         optimizer.Updates = state.OptimizerUpdates;
         model.WeightsChanged();
-        return state.Progress;
+        return state;
     }
 
     private static void WriteFile(string path, List<WeightSlice> slices, Func<WeightSlice, Tensor> tensorOf)

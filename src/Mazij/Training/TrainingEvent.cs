@@ -29,6 +29,9 @@ internal enum TrainingEventKind
     /// <summary>A checkpoint was left out because the one before was still being written.</summary>
     CheckpointSkipped,
 
+    /// <summary>Samples that were in too many skipped steps were given up.</summary>
+    SamplesDropped,
+
     /// <summary>The batch size, the mixture of sources or the phase of the recipe changed.</summary>
     RecipeChanged,
 }

@@ -11,7 +11,7 @@ internal sealed record TrainingProgress
     /// <summary>Tokens predicted in those steps.</summary>
     public long Tokens { get; init; }
 
-    /// <summary>Sequences drawn from the sampler.</summary>
+    /// <summary>Sequences learnt from: those of skipped steps do not count.</summary>
     public long Samples { get; init; }
 
     /// <summary>Steps whose update was skipped.</summary>

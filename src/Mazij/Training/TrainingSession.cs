@@ -4,6 +4,7 @@ using Mazij.Formats.HuggingFace;
 using Mazij.Formats.Safetensors;
 using Mazij.Models;
 using Mazij.Text.Tokenizers;
+using Mazij.Training.Spikes;
 using TorchSharp;
 
 namespace Mazij.Training;
@@ -60,7 +61,7 @@ internal sealed class TrainingSession : IDisposable
         MoeTransformer model = new(modelConfig, parameters, target.Device);
         AdamW optimizer = new(parameters, training);
         ModelCheckpoint checkpoint = new(model, optimizer, training, data.Identity);
-        TrainingProgress start = new();
+        CheckpointState? start = null;
         if (resume)
         {
             List<long> steps = folder.Checkpoints.Steps();
@@ -79,12 +80,16 @@ internal sealed class TrainingSession : IDisposable
         Evaluator evaluator = new(
             model, data.Dataset, training.SequenceLength, training.MicroBatchSize, training.EvaluateTokens);
         CheckpointCallback checkpoints = new(checkpoint, folder.Checkpoints, () => ExportModel(model, data.Tokenizer, folder));
+        SpikeGuard guard = new(training.SpikeGuard, training.Schedule.WarmupSteps);
+        if (start is not null)
+            guard.State = start.Guard;
         Trainer trainer = new(
             training,
             new ModelStep(model, optimizer, training),
-            new SampledBatches(data.Dataset, training),
+            new SampledBatches(data.Dataset, data.Identity, training, start?.Batches),
+            guard,
             [metrics, .. callbacks, new EvaluationCallback(evaluator), new SampleCallback(model, data.Tokenizer), checkpoints],
-            start,
+            start?.Progress ?? new TrainingProgress(),
             ModelCost.TrainingFlopsPerToken(modelConfig, training.SequenceLength),
             target.PeakFlopsPerSecond);
         return new TrainingSession(model, optimizer, data, metrics, trainer, folder, target);

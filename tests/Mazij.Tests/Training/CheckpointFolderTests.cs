@@ -1,4 +1,5 @@
 using System.Text.Json;
+using Mazij.Data;
 using Mazij.Tests.Data;
 using Mazij.Training;
 using TorchSharp;
@@ -55,7 +56,7 @@ public sealed class CheckpointFolderTests : IDisposable
         File.Delete(path);
         Refused("missing");
         File.WriteAllBytes(path, bytes);
-        Assert.Equal(2, run.Checkpoint.Load(Folder, 2).Step);
+        Assert.Equal(2, run.Checkpoint.Load(Folder, 2).Progress.Step);
     }
 
     [Fact]
@@ -112,6 +113,15 @@ public sealed class CheckpointFolderTests : IDisposable
     }
 
     [Fact]
+    public void A_checkpoint_of_another_version_is_refused_as_such_whatever_else_it_holds()
+    {
+        Write(1, null);
+        File.WriteAllText(Path.Combine(Folder.PathOf(1), CheckpointState.FileName), "{ \"version\": 1, \"progress\": {} }");
+        InputException error = Assert.Throws<InputException>(() => Folder.Read(1));
+        Assert.Contains("version 1 of the checkpoint format; this program reads version 2", error.Message, StringComparison.Ordinal);
+    }
+
+    [Fact]
     public void Pruning_keeps_the_newest_and_the_best()
     {
         double?[] losses = [5.0, 3.0, null, 4.0, 4.5, null];
@@ -148,7 +158,7 @@ public sealed class CheckpointFolderTests : IDisposable
     {
         using TestRun run = new(TestRun.Ling2, TestRun.Settings);
         run.TrainTo(2);
-        run.Checkpoint.Save(Folder, run.Trainer.Progress, validationLoss: 4.25);
+        run.Checkpoint.Save(Folder, run.Trainer.State, validationLoss: 4.25);
         string path = Folder.PathOf(2);
         Assert.Equal(
             tensorFiles.Append(CheckpointState.FileName).Order(StringComparer.Ordinal),
@@ -168,6 +178,8 @@ public sealed class CheckpointFolderTests : IDisposable
         Seed = 1,
         Model = "",
         Dataset = "",
+        Guard = new Mazij.Training.Spikes.SpikeGuardState(),
+        Batches = new BatchSourceState { SequenceLength = 1, Drawn = 0, Sources = [], Returned = [] },
         Routers = new Dictionary<int, RouterCheckpoint>(),
         Files = [],
     };

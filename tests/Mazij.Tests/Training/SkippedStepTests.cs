@@ -1,4 +1,5 @@
 using Mazij.Configuration;
+using Mazij.Data;
 using Mazij.Models;
 using Mazij.Training;
 using TorchSharp;
@@ -35,7 +36,9 @@ public sealed class SkippedStepTests
         Poisoner poisoner = new() { Poison = poison };
         float[] before = [], after = [];
         TestRun? run = null;
-        using (run = new(TestRun.Ling2, TestRun.Settings with { Stop = new StopConfig { Steps = 6 } }, listener: poisoner)
+        WindowSource batches = new(
+            TestRun.Settings.Seed, TestRun.Ling2.VocabSize, TestRun.Settings.SequenceLength, microBatchSize: 2, globalBatchSize: 4);
+        using (run = new(TestRun.Ling2, TestRun.Settings with { Stop = new StopConfig { Steps = 6 } }, batches: batches, listener: poisoner)
         {
             Watch = record =>
             {
@@ -54,9 +57,11 @@ public sealed class SkippedStepTests
                 [null, null, null, "the gradient norm is not finite", null, null], run.Steps.Select(record => record.Skipped));
             Assert.All(run.Losses, loss => Assert.True(double.IsFinite(loss)));
             Assert.Equal((6, 1, 5), (run.Trainer.Progress.Step, run.Trainer.Progress.SkippedSteps, run.Optimizer.Updates));
-            string note = Assert.Single(run.Notes);
-            Assert.Contains("step 4", note, StringComparison.Ordinal);
-            Assert.Contains("skipped", note, StringComparison.Ordinal);
+            TrainingEvent happened = Assert.Single(run.Events);
+            Assert.Equal((4, TrainingEventKind.NotFinite), (happened.Step, happened.Kind));
+            Assert.Contains("skipped", happened.Message, StringComparison.Ordinal);
+            Assert.Equal([3], batches.GivenBack);
+            Assert.Equal(5 * 4, run.Trainer.Progress.Samples);
         }
     }
 
@@ -89,6 +94,9 @@ public sealed class SkippedStepTests
 
     private sealed class AlwaysSkips : ITrainingStep
     {
-        public StepOutcome Run(in StepRequest request) => new(double.NaN, 0, double.NaN, "the loss is not finite", []);
+        public StepOutcome Run(in StepRequest request) => 
+            new(double.NaN, 0, double.NaN, request.Judge.Judge(request.Step, double.NaN, double.NaN), []);
+
+        public IReadOnlyList<double> SequenceLosses(IReadOnlyList<TokenBatch<long>> microBatches) => [double.NaN, double.NaN];
     }
 }

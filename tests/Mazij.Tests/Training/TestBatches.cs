@@ -34,7 +34,8 @@ internal static class TestBatches
 
 /// <summary>An endless source of such windows.</summary>
 internal sealed class WindowSource(
-    long seed, int vocabulary, int sequenceLength, int microBatchSize, int globalBatchSize) : IBatchSource
+    long seed, int vocabulary, int sequenceLength, int microBatchSize, int globalBatchSize,
+    BatchSourceState? from = null) : IBatchSource
 {
     private readonly TokenBatch<long>[] buffers =
     [
@@ -42,18 +43,31 @@ internal sealed class WindowSource(
             .Select(_ => new TokenBatch<long>(microBatchSize, sequenceLength)),
     ];
 
-    public long TokensPerStep => (long)globalBatchSize * sequenceLength;
+    private readonly List<long> given = [];
+    private long drawn = from?.Drawn ?? 0;
 
-    public int GlobalBatchSize => globalBatchSize;
+    /// <summary>Steps whose samples were given back; they are forgotten.</summary>
+    public IReadOnlyList<long> GivenBack => given;
 
-    public IReadOnlyList<TokenBatch<long>> Fill(long firstSample)
+    public BatchSourceState State =>
+        new() { SequenceLength = sequenceLength, Drawn = drawn, Sources = [], Returned = [] };
+
+    public StepBatch Next(TrainingProgress progress)
     {
-        for (int i = 0; i < buffers.Length; i++)
+        foreach (TokenBatch<long> buffer in buffers)
         {
-            int first = i * microBatchSize;
-            buffers[i].Fill([.. Enumerable.Range(0, microBatchSize)
-                .SelectMany(row => TestBatches.Window(seed, firstSample + first + row, sequenceLength + 1, vocabulary))]);
+            buffer.Fill([.. Enumerable.Range(0, microBatchSize)
+                .SelectMany(row => TestBatches.Window(seed, drawn + row, sequenceLength + 1, vocabulary))]);
+            drawn += microBatchSize;
         }
-        return buffers;
+        return new StepBatch(buffers, globalBatchSize, sequenceLength, []);
     }
+
+    public GivenBack GiveBack(long step)
+    {
+        given.Add(step);
+        return default;
+    }
+
+    public IReadOnlyList<DocumentReference> DocumentsOfLastBatch(IReadOnlyList<int> sequences, int maximum) => [];
 }

@@ -2,6 +2,7 @@ using Mazij.Configuration;
 using Mazij.Kernels.Libtorch;
 using Mazij.Models;
 using Mazij.Training;
+using Mazij.Training.Spikes;
 using static TorchSharp.torch;
 
 namespace Mazij.Tests.Training;
@@ -68,7 +69,7 @@ internal sealed class TestRun : TrainingCallback, IDisposable
         Model = new MoeTransformer(model, ParameterSet.ForTraining(new ParameterLayout(model), CPU, computeType), CPU, portable);
         Optimizer = new AdamW(Model.Parameters, config, portable);
         Checkpoint = new ModelCheckpoint(Model, Optimizer, config, "made-up ids");
-        TrainingProgress start = new();
+        CheckpointState? start = null;
         if (from is not null)
         {
             start = Checkpoint.Load(from, fromStep);
@@ -81,8 +82,13 @@ internal sealed class TestRun : TrainingCallback, IDisposable
         }
         step = new ModelStep(Model, Optimizer, config, listener);
         batches ??= new WindowSource(
-            config.Seed, model.VocabSize, config.SequenceLength, config.MicroBatchSize, config.GlobalBatchSize);
-        Trainer = new Trainer(config, wrap?.Invoke(step) ?? step, batches, [this], start, flopsPerToken: 1, peakFlopsPerSecond: null);
+            config.Seed, model.VocabSize, config.SequenceLength, config.MicroBatchSize, config.GlobalBatchSize,
+            start?.Batches);
+        SpikeGuard guard = new(config.SpikeGuard, config.Schedule.WarmupSteps);
+        if (start is not null)
+            guard.State = start.Guard;
+        Trainer = new Trainer(config, wrap?.Invoke(step) ?? step, batches, guard, [this],
+            start?.Progress ?? new TrainingProgress(), flopsPerToken: 1, peakFlopsPerSecond: null);
     }
 
     public MoeTransformer Model { get; }
@@ -95,7 +101,7 @@ internal sealed class TestRun : TrainingCallback, IDisposable
 
     public List<StepRecord> Steps { get; } = [];
 
-    public List<string> Notes { get; } = [];
+    public List<TrainingEvent> Events { get; } = [];
 
     public IEnumerable<double> Losses => Steps.Select(record => record.Loss);
 
@@ -142,7 +148,7 @@ internal sealed class TestRun : TrainingCallback, IDisposable
             stop.Source.Cancel();
     }
 
-    public override void Noted(Trainer trainer, string message) => Notes.Add(message);
+    public override void Happened(Trainer trainer, TrainingEvent happened) => Events.Add(happened);
 
     public void Dispose()
     {

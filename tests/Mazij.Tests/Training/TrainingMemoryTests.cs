@@ -14,13 +14,16 @@ public sealed class TrainingMemoryTests
     /// <summary>The same batch again and again: the test's own allocations must not count.</summary>
     private sealed class OneBatch(IBatchSource source) : IBatchSource
     {
-        private readonly IReadOnlyList<TokenBatch<long>> batch = source.Fill(0);
+        private readonly StepBatch batch = source.Next(new TrainingProgress());
 
-        public long TokensPerStep => source.TokensPerStep;
+        public BatchSourceState State => source.State;
 
-        public int GlobalBatchSize => source.GlobalBatchSize;
+        public StepBatch Next(TrainingProgress progress) => batch;
 
-        public IReadOnlyList<TokenBatch<long>> Fill(long firstSample) => batch;
+        public GivenBack GiveBack(long step) => source.GiveBack(step);
+
+        public IReadOnlyList<DocumentReference> DocumentsOfLastBatch(IReadOnlyList<int> sequences, int maximum) =>
+            source.DocumentsOfLastBatch(sequences, maximum);
     }
 
     /// <summary>
