@@ -11,7 +11,8 @@ namespace Mazij.Kernels;
 /// warm-up, and p = softmax(u) or sigmoid(u): the K experts with the largest p + bias (of the best groups only, if there are
 /// groups), of equals the lower number; their p, divided by its sum and scaled, are the weights. The balance loss is
 /// E x sum_e f_e P_e, f_e the share of the choices and P_e the mean of p_e, for sigmoids of p_e over the token's sum; the
-/// z-loss is mean(logsumexp(s)^2), of the logits without noise.
+/// z-loss is mean(logsumexp(s)^2), of the logits without noise. The entropy is the mean over tokens of -sum_e q_e log q_e, q
+/// the p_e over the token's sum: log E where a router cannot tell the experts apart, 0 where it is sure of one.
 /// </summary>
 internal static class ExpertRouting
 {
@@ -47,6 +48,9 @@ internal static class ExpertRouting
         /// <summary>The z-loss [].</summary>
         public required Tensor Z { get; init; }
 
+        /// <summary>The mean entropy of the probabilities [], nats; no gradient flows through it.</summary>
+        public required Tensor Entropy { get; init; }
+
         /// <inheritdoc/>
         public void Dispose()
         {
@@ -57,6 +61,7 @@ internal static class ExpertRouting
             Load_E.Dispose();
             Balance.Dispose();
             Z.Dispose();
+            Entropy.Dispose();
         }
     }
 
@@ -91,9 +96,9 @@ internal static class ExpertRouting
         using DisposeScope scope = NewDisposeScope();
         (Tensor weights_TK, Tensor choices_TK) = Results(logits_TE, rule);
         Tensor load_E = empty(rule.Experts, ScalarType.Float32);
-        Tensor balance = empty([], ScalarType.Float32), z = empty([], ScalarType.Float32);
+        Tensor balance = empty([], ScalarType.Float32), z = empty([], ScalarType.Float32), entropy = empty([], ScalarType.Float32);
         Tensor logits = logits_TE.contiguous(), mixed = noise_TE is null ? logits : noise_TE.contiguous();
-        RoutingRows.Route(logits, mixed, share, bias_E, rule, weights_TK, choices_TK, load_E, balance, z);
+        RoutingRows.Route(logits, mixed, share, bias_E, rule, weights_TK, choices_TK, load_E, balance, z, entropy);
         return new Tape
         {
             Rule = rule,
@@ -105,6 +110,7 @@ internal static class ExpertRouting
             Load_E = load_E.DetachFromDisposeScope(),
             Balance = balance.DetachFromDisposeScope(),
             Z = z.DetachFromDisposeScope(),
+            Entropy = entropy.DetachFromDisposeScope(),
         };
     }
 

@@ -39,6 +39,7 @@ internal static class PortableRouting
         Tensor balance = share_E.mul(probability_TE.mean([0])).sum().mul(Scalars.Of(rule.Experts));
         Tensor logSumExp_T = leaf_TE.logsumexp(-1);
         Tensor z = logSumExp_T.mul(logSumExp_T).mean();
+        Tensor entropy = special.entr(probability_TE.detach()).sum(-1).mean();
         return new ExpertRouting.Tape
         {
             Rule = rule,
@@ -49,6 +50,7 @@ internal static class PortableRouting
             Load_E = load_E.DetachFromDisposeScope(),
             Balance = balance.DetachFromDisposeScope(),
             Z = z.DetachFromDisposeScope(),
+            Entropy = entropy.DetachFromDisposeScope(),
         };
     }
 

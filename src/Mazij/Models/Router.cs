@@ -60,7 +60,7 @@ internal sealed class Router
     /// <summary>Weights [T, K] and choices [T, K] for inference.</summary>
     public (Tensor Weights, Tensor Choices) Infer(Tensor logits_TE, Tensor? bias_E) => ExpertRouting.Infer(logits_TE, bias_E, rule, portable);
 
-    /// <summary>Routes for training, and records load and auxiliary losses.</summary>
+    /// <summary>Routes for training, and records load, auxiliary losses and entropy.</summary>
     /// <param name="logits_TE">Router logits, fp32.</param>
     /// <param name="state">Bias and running statistics of this router; the statistics are updated.</param>
     /// <param name="options">Coefficients, warm-up.</param>
@@ -69,7 +69,7 @@ internal sealed class Router
         using DisposeScope scope = NewDisposeScope();
         Tensor? noise_TE = options.WarmupShare < 1 ? state.WarmupNoise(logits_TE, options.NoiseSeed) : null;
         ExpertRouting.Tape routing = ExpertRouting.Forward(logits_TE, noise_TE, options.WarmupShare, state.Bias, rule, portable);
-        state.Record(routing.Load_E, routing.Balance.detach(), routing.Z.detach());
+        state.Record(routing);
         return new Tape(routing, new AuxiliaryFactors(
             options.BalanceLossCoefficient * options.GradientScale, options.ZLossCoefficient * options.GradientScale));
     }

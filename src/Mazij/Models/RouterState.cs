@@ -13,7 +13,7 @@ internal sealed class RouterState : IDisposable
     private const double StatisticsDecay = 0.99;
     private readonly int experts;
     private Tensor? load_E;
-    private Tensor? balanceSum, zSum;
+    private Tensor? balanceSum, zSum, entropySum;
     private int microBatches;
 
     public RouterState(ModelConfig config, Device device)
@@ -48,12 +48,13 @@ internal sealed class RouterState : IDisposable
         return empty(logits_TE.shape).normal_(LogitMean, LogitDeviation, generator).to(logits_TE.device).MoveToOuterDisposeScope();
     }
 
-    /// <summary>Adds one micro-batch's load and losses to the step's.</summary>
-    public void Record(Tensor microBatchLoad_E, Tensor balance, Tensor z)
+    /// <summary>Adds one micro-batch's load, losses and entropy to the step's.</summary>
+    public void Record(ExpertRouting.Tape microBatch)
     {
-        load_E = Accumulate(load_E, microBatchLoad_E);
-        balanceSum = Accumulate(balanceSum, balance);
-        zSum = Accumulate(zSum, z);
+        load_E = Accumulate(load_E, microBatch.Load_E);
+        balanceSum = Accumulate(balanceSum, microBatch.Balance);
+        zSum = Accumulate(zSum, microBatch.Z);
+        entropySum = Accumulate(entropySum, microBatch.Entropy);
         microBatches++;
     }
 
@@ -62,7 +63,7 @@ internal sealed class RouterState : IDisposable
     {
         long[] load = new long[experts];
         if (load_E is null)
-            return new RouterStatistics(load, 0, 0);
+            return new RouterStatistics(load, 0, 0, 0);
         using (NewDisposeScope())
         {
             ReadOnlySpan<float> values = load_E.cpu().data<float>().ToArray();
@@ -70,7 +71,8 @@ internal sealed class RouterState : IDisposable
                 load[expert] = (long)values[expert];
         }
         RouterStatistics statistics = new(
-            load, balanceSum!.item<float>() / microBatches, zSum!.item<float>() / microBatches);
+            load, balanceSum!.item<float>() / microBatches, zSum!.item<float>() / microBatches,
+            entropySum!.item<float>() / microBatches);
         Clear();
         return statistics;
     }
@@ -106,15 +108,20 @@ internal sealed class RouterState : IDisposable
         Clear();
     }
 
-    private static Tensor Accumulate(Tensor? sum, Tensor value) =>
-        sum is null ? value.clone().DetachFromDisposeScope() : sum.add_(value, Scalars.One);
+    private static Tensor Accumulate(Tensor? sum, Tensor value)
+    {
+        // Where plain operators route, the losses hold the graph of their gradient; the sums must not.
+        using Tensor plain = value.detach();
+        return sum is null ? plain.clone().DetachFromDisposeScope() : sum.add_(plain, Scalars.One);
+    }
 
     private void Clear()
     {
         load_E?.Dispose();
         balanceSum?.Dispose();
         zSum?.Dispose();
-        load_E = balanceSum = zSum = null;
+        entropySum?.Dispose();
+        load_E = balanceSum = zSum = entropySum = null;
         microBatches = 0;
     }
 }
@@ -123,4 +130,6 @@ internal sealed class RouterState : IDisposable
 /// <param name="Load">Choices that fell on each expert.</param>
 /// <param name="BalanceLoss">E x sum_e f_e P_e, averaged over micro-batches; 1 is perfect balance.</param>
 /// <param name="ZLoss">Mean of logsumexp(logits)^2.</param>
-internal sealed record RouterStatistics(long[] Load, double BalanceLoss, double ZLoss);
+/// <param name="Entropy">Mean over tokens of the entropy of the probabilities that a token is routed by, nats: the log of the
+/// number of experts where the router cannot tell them apart, 0 where it is sure of one.</param>
+internal sealed record RouterStatistics(long[] Load, double BalanceLoss, double ZLoss, double Entropy);

@@ -41,6 +41,7 @@ internal sealed class MetricsFile(string path) : TrainingCallback, IDisposable
             writer.WriteNumber("dead_experts", dead);
         Write("balance_loss", record.BalanceLoss);
         Write("z_loss", record.ZLoss);
+        Write("router_entropy", record.RouterEntropy);
         Write("seconds", record.Seconds);
         if (record.Skipped is not null)
             writer.WriteString("skipped", record.Skipped);

@@ -207,6 +207,7 @@ internal sealed class Trainer
             DeadExperts = load?.Dead,
             BalanceLoss = load?.BalanceLoss,
             ZLoss = load?.ZLoss,
+            RouterEntropy = load?.Entropy,
             Routers = outcome.Routers,
             Seconds = Progress.Seconds,
             Fraction = Progress.FractionOf(config.Stop),

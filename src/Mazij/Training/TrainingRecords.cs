@@ -47,6 +47,10 @@ internal sealed record StepRecord
     /// <summary>Mean squared log-sum-exp of the router logits, averaged over layers; null without experts.</summary>
     public double? ZLoss { get; init; }
 
+    /// <summary>The entropy of the routers' probabilities over the log of the number of experts, averaged over layers: 1 where
+    /// routers cannot tell experts apart, 0 where they are sure; null without experts.</summary>
+    public double? RouterEntropy { get; init; }
+
     /// <summary>What each router saw, by layer; empty without experts.</summary>
     public IReadOnlyList<RouterStatistics> Routers { get; init; } = [];
 

@@ -78,7 +78,7 @@ public sealed class TrainingWorld : IDisposable
         string[] keys =
         [
             "step", "tokens", "loss", "learning_rate", "grad_norm", "expert_load_max_over_mean", "dead_experts", "balance_loss",
-            "z_loss", "validation_loss", "validation_bits_per_byte", "validation_tokens",
+            "z_loss", "router_entropy", "validation_loss", "validation_bits_per_byte", "validation_tokens",
         ];
         List<string> lines = [];
         foreach (string line in File.ReadLines(Path.Combine(this[run], "metrics.jsonl")))

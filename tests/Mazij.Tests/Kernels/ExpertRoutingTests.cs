@@ -67,6 +67,24 @@ public sealed class ExpertRoutingTests
             ExpertRouting.Backward(gradWeights, twin, factors), ExpertRouting.Backward(gradWeights, tape, factors), ScalarType.Float32);
     }
 
+    [Theory]
+    [InlineData(false, 0f, 0f, 3.0445224)]
+    [InlineData(true, 0f, 0f, 3.0445224)]
+    [InlineData(false, 200f, -200f, 0)]
+    [InlineData(true, 60f, -80f, 0)]
+    public void The_entropy_is_the_log_of_the_experts_at_most_and_zero_at_least(bool sigmoid, float one, float others, double expected)
+    {
+        using DisposeScope scope = NewDisposeScope();
+        RoutingRule rule = new() { Experts = 21, PerToken = 2, Sigmoid = sigmoid, Normalise = true };
+        Tensor logits = full([3, 21], others);
+        logits.narrow(1, 5, 1).fill_(one);
+        foreach (bool portable in (ReadOnlySpan<bool>)[false, true])
+        {
+            using ExpertRouting.Tape tape = ExpertRouting.Forward(logits, null, 1, null, rule, portable);
+            Assert.Equal(expected, tape.Entropy.item<float>(), 1e-5);
+        }
+    }
+
     [Fact]
     public void Sigmoids_that_are_all_zero_teach_nothing_without_a_balance_loss()
     {
@@ -119,7 +137,7 @@ public sealed class ExpertRoutingTests
         {
             ExpertRouting.Tape tape = ExpertRouting.Forward(logits, noise.clone(), 0.5, null, rule);
             Tensor gradLogits = ExpertRouting.Backward(gradWeights, tape, new AuxiliaryFactors(1, 1));
-            return [tape.Weights_TK, tape.Choices_TK, tape.Load_E, tape.Balance, tape.Z, gradLogits];
+            return [tape.Weights_TK, tape.Choices_TK, tape.Load_E, tape.Balance, tape.Z, tape.Entropy, gradLogits];
         });
     }
 
@@ -158,6 +176,7 @@ public sealed class ExpertRoutingTests
         AssertClose(twin.Weights_TK, tape.Weights_TK, ScalarType.Float32, 1e-6);
         AssertClose(twin.Balance, tape.Balance, ScalarType.Float32, 1e-6);
         AssertClose(twin.Z, tape.Z, ScalarType.Float32, 1e-6);
+        Assert.Equal(twin.Entropy.item<float>(), tape.Entropy.item<float>(), 1e-5 * Math.Log(rule.Experts) + 1e-6);
         Tensor gradWeights = Random(seed + 3, ScalarType.Float32, tokens, rule.PerToken);
         AssertClose(
             ExpertRouting.Backward(gradWeights, twin, factors), ExpertRouting.Backward(gradWeights, tape, factors),

@@ -57,6 +57,13 @@ internal static class PlainRouter
         return config.NumExperts * result;
     }
 
+    /// <summary>Mean entropy of the scores over their sum, nats.</summary>
+    public static double Entropy(IEnumerable<double[]> scores) => scores.Average(token =>
+    {
+        double sum = token.Sum();
+        return token.Sum(score => score == 0 ? 0 : -(score / sum) * Math.Log(score / sum));
+    });
+
     /// <summary>Mean of logsumexp(logits)^2.</summary>
     public static double Z(IEnumerable<double[]> logits) =>
         logits.Average(token => Math.Pow(Math.Log(token.Sum(Math.Exp)), 2));

@@ -147,6 +147,7 @@ public sealed class RouterTests
         RouterStatistics statistics = state.TakeStatistics();
         Assert.Equal(Balance(), statistics.BalanceLoss, 1e-5);
         Assert.Equal(Z(), statistics.ZLoss, 1e-4);
+        Assert.Equal(PlainRouter.Entropy(Scores()), statistics.Entropy, 1e-5);
         Assert.Equal(Enumerable.Range(0, experts).Select(e => (long)choices.Sum(row => row.Count(c => c == e))), statistics.Load);
     }
 

@@ -11,7 +11,7 @@ namespace Mazij.Kernels.Simd;
 
 /// <summary>
 /// Routing of tokens, each in one pass over its logits: scores, choice, weights, and its part of the sums behind load,
-/// balance loss E x sum_e f_e P_e and z-loss.
+/// balance loss E x sum_e f_e P_e, z-loss and entropy.
 /// </summary>
 /// <remarks>Each block of 128 tokens has sums of its own, and these are added in order. So the result does not depend on the
 /// number of threads.</remarks>
@@ -43,16 +43,17 @@ internal static unsafe class RoutingRows
     /// <param name="load_E">fp32, contiguous; written: choices that fell on each expert.</param>
     /// <param name="balance">One number, fp32; written.</param>
     /// <param name="z">One number, fp32; written.</param>
+    /// <param name="entropy">One number, fp32; written.</param>
     public static void Route(
         Tensor logits_TE, Tensor used_TE, double share, Tensor? bias_E, RoutingRule rule, Tensor weights_TK, Tensor choices_TK,
-        Tensor load_E, Tensor balance, Tensor z)
+        Tensor load_E, Tensor balance, Tensor z, Tensor entropy)
     {
         Work work = new(logits_TE, used_TE, share, bias_E, rule, weights_TK, choices_TK);
         Span<float> load = TensorMemory.Span<float>(load_E);
         if (load.Length != rule.Experts)
             throw new ArgumentException("must have one number for each expert", nameof(load_E));
         float[] sums = ArrayPool<float>.Shared.Rent(checked((int)(work.Blocks * work.SumNumbers)));
-        double products = 0, squares = 0;
+        double products = 0, squares = 0, entropies = 0;
         fixed (float* first = sums)
         {
             TileJobs.Run(work.Blocks, work.ScratchBytes, new Job(work, first));
@@ -69,12 +70,17 @@ internal static unsafe class RoutingRows
                 products += count * probability;
             }
             for (long block = 0; block < work.Blocks; block++)
-                squares += first[block * work.SumNumbers + 2 * work.Padded];
+            {
+                float* last = first + block * work.SumNumbers + 2 * work.Padded;
+                squares += last[0];
+                entropies += last[1];
+            }
         }
         ArrayPool<float>.Shared.Return(sums);
         double tokens = work.Tokens;
         *TensorMemory.Pointer<float>(balance) = (float)(rule.Experts * products / (tokens * rule.PerToken * tokens));
         *TensorMemory.Pointer<float>(z) = (float)(squares / tokens);
+        *TensorMemory.Pointer<float>(entropy) = (float)(entropies / tokens);
     }
 
     private readonly struct Work
@@ -107,7 +113,7 @@ internal static unsafe class RoutingRows
 
         public long Blocks => (Tokens + BlockTokens - 1) / BlockTokens;
 
-        /// <summary>A block's sums: probabilities [E], load [E], squares of logsumexp; each on cache lines of its own.</summary>
+        /// <summary>A block's sums: probabilities [E], load [E], squares of logsumexp and entropies; on cache lines of its own.</summary>
         public long SumNumbers => 2 * Padded + ILanes.Width;
 
         public long ScratchBytes =>
@@ -130,7 +136,7 @@ internal static unsafe class RoutingRows
             if (own is not null)
                 NativeMemoryBlock.Clear(own, work.SumNumbers * sizeof(float));
             long last = Math.Min(work.Tokens, (index + 1) * BlockTokens);
-            double squares = 0;
+            double squares = 0, entropies = 0;
             for (long token = index * BlockTokens; token < last; token++)
             {
                 float* logits = work.Logits + token * work.Experts, used = work.Used + token * work.Experts;
@@ -144,14 +150,19 @@ internal static unsafe class RoutingRows
                 Weigh(scores, choices, work.Weights + token * work.PerToken);
                 if (own is null)
                     continue;
-                AddProbabilities(scores, work.Sigmoid ? sum : 1, own);
+                float divisor = work.Sigmoid ? sum : 1;
+                AddProbabilities(scores, divisor, own);
+                entropies += RoutingScores.Entropy(scores, work.Padded, divisor);
                 for (long k = 0; k < work.PerToken; k++)
                     own[work.Padded + choices[k]]++;
                 double logSumExp = work.Sigmoid || used != logits ? RoutingScores.LogSumExp(logits, work.Experts) : sum;
                 squares += logSumExp * logSumExp;
             }
             if (own is not null)
+            {
                 own[2 * work.Padded] = (float)squares;
+                own[2 * work.Padded + 1] = (float)entropies;
+            }
         }
 
         // Rounded as two products and a sum, as libtorch's operators are.

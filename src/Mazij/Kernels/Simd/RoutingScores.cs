@@ -52,6 +52,23 @@ internal static unsafe class RoutingScores
         return Vector512.Sum(sums);
     }
 
+    /// <summary>-sum of q log q, nats, with q = p / divisor.</summary>
+    /// <param name="scores">p, padded.</param>
+    /// <param name="padded">Numbers in the padded row.</param>
+    /// <param name="divisor">What makes q sum to 1: the sum of p.</param>
+    [MethodImpl(MethodImplOptions.AggressiveInlining)]
+    public static float Entropy(float* scores, long padded, float divisor)
+    {
+        // -sum q log q = log divisor - (sum p log p) / divisor. The floor makes 0 log 0 zero.
+        Vector512<float> floor = Vector512.Create(1e-38f), sums = Vector512<float>.Zero;
+        for (long j = 0; j < padded; j += ILanes.Width)
+        {
+            Vector512<float> p = Vector512.Load(scores + j);
+            sums += p * Vector512.Log(Vector512.Max(p, floor));
+        }
+        return MathF.Log(divisor) - Vector512.Sum(sums) / divisor;
+    }
+
     /// <summary>logsumexp(u).</summary>
     [MethodImpl(MethodImplOptions.AggressiveInlining)]
     public static float LogSumExp(float* logits, long experts)
