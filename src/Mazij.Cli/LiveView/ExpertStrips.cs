@@ -19,7 +19,9 @@ internal static class ExpertStrips
     /// <summary>The figures over all layers, and how many layers are shown if not all are.</summary>
     public static string Heading(StepRecord record, int width, int rows)
     {
-        string heading = $"experts   load max/mean {Figure.Of(record.ExpertLoadMaxOverMean ?? double.NaN, 2)}   dead {record.DeadExperts ?? 0}";
+        string heading = $"experts   max/mean {Figure.Of(record.ExpertLoadMaxOverMean ?? double.NaN, 2)}   dead {record.DeadExperts ?? 0}";
+        if (record.RouterEntropy is double entropy)
+            heading += $"   entropy {Figure.Of(entropy, 2)} of 1";
         int layers = record.Routers.Count, shown = layers == 0 ? 0 : Math.Min(layers, rows * Grid.For(record.Routers, width).Across);
         return shown == layers ? heading : heading + $"   worst {shown} of {layers} layers";
     }

@@ -128,7 +128,9 @@ internal sealed class LiveProgress : TrainingDisplay
     /// <inheritdoc/>
     public override void CheckpointSaved(Trainer trainer, string path)
     {
-        Change(view => view.WithCheckpoint(trainer.Progress.Step, view.Progress.Seconds + Stopwatch.GetElapsedTime(recorded).TotalSeconds));
+        // A checkpoint may have been written while steps went on: its folder names its step.
+        long step = CheckpointFolder.StepOf(path) ?? trainer.Progress.Step;
+        Change(view => view.WithCheckpoint(step, view.Progress.Seconds + Stopwatch.GetElapsedTime(recorded).TotalSeconds));
         base.CheckpointSaved(trainer, path);
     }
 

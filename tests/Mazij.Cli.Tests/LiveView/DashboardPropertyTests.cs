@@ -35,6 +35,7 @@ public sealed class DashboardPropertyTests
             Mfu = maybe,
             ExpertLoadMaxOverMean = routers.Length == 0 ? null : numbers[5],
             DeadExperts = routers.Length == 0 ? null : 3,
+            RouterEntropy = routers.Length == 0 ? null : numbers[8],
             Routers = routers,
             Seconds = numbers[6],
             Fraction = numbers[7],

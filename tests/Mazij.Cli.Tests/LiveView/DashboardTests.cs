@@ -42,7 +42,7 @@ public sealed class DashboardTests
         Assert.Contains("cost    0.56 USD, 1.11 at the end", all, StringComparison.Ordinal);
         Assert.Contains("checkpoint    step 60, 6:40 ago", all, StringComparison.Ordinal);
         Assert.Contains("events  1, 1 steps skipped", all, StringComparison.Ordinal);
-        Assert.Contains("load max/mean 1.30   dead 1", all, StringComparison.Ordinal);
+        Assert.Contains("max/mean 1.30   dead 1   entropy 0.93 of 1", all, StringComparison.Ordinal);
         Assert.EndsWith("step 70  the loss is NaN; the update was skipped", lines[^1], StringComparison.Ordinal);
     }
 

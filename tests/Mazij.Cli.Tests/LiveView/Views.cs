@@ -63,6 +63,7 @@ internal static class Views
             Mfu = 0.74,
             ExpertLoadMaxOverMean = load?.MaxOverMean,
             DeadExperts = load?.Dead,
+            RouterEntropy = layers == 0 ? null : 0.93,
             Routers = routers,
             Seconds = 10 * step,
             Fraction = step / 200.0,
