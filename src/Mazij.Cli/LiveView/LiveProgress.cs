@@ -5,6 +5,7 @@ using Mazij.Configuration;
 using Mazij.Data;
 using Mazij.Models;
 using Mazij.Training;
+using Spectre.Console;
 
 namespace Mazij.Cli.LiveView;
 
@@ -101,19 +102,14 @@ internal sealed class LiveProgress : TrainingDisplay
     /// <inheritdoc/>
     public override void ShowEnd(TrainingSession session, CostConfig cost, bool complete)
     {
-        End(view => view with { State = complete ? RunState.Complete : RunState.Interrupted, Progress = session.Trainer.Progress });
-        base.ShowEnd(session, cost, complete);
+        string[] closing = [.. TrainingText.End(session.Trainer.Progress, session.Folder, cost, complete)];
+        End(view => view with { State = complete ? RunState.Complete : RunState.Interrupted, Progress = session.Trainer.Progress }, closing);
+        foreach (string line in closing)
+            Console.Line(renderer.Glyphs.Unicode ? line : TerminalText.ToAscii(line));
     }
 
     /// <inheritdoc/>
-    public override void StepDone(Trainer trainer, StepRecord record)
-    {
-        lock (gate)
-        {
-            view = view?.With(record, trainer.Progress);
-            recorded = Stopwatch.GetTimestamp();
-        }
-    }
+    public override void StepDone(Trainer trainer, StepRecord record) => Record(record, trainer.Progress);
 
     /// <inheritdoc/>
     public override void ActivityStarting(Trainer trainer, TrainingActivity activity) => Change(view => view.With(activity));
@@ -151,6 +147,16 @@ internal sealed class LiveProgress : TrainingDisplay
         drawing.Start();
     }
 
+    /// <summary>Takes in a step.</summary>
+    internal void Record(StepRecord record, TrainingProgress progress)
+    {
+        lock (gate)
+        {
+            view = view?.With(record, progress);
+            recorded = Stopwatch.GetTimestamp();
+        }
+    }
+
     /// <inheritdoc/>
     protected override void Say(string text)
     {
@@ -171,9 +177,9 @@ internal sealed class LiveProgress : TrainingDisplay
     /// <inheritdoc/>
     protected override void Dispose(bool disposing)
     {
-        End(static view => view);
+        End(static view => view, closing: []);
+        // Not what the view's thread waits on: a terminal that hangs may let go of it later.
         continued?.Dispose();
-        ending.Dispose();
         base.Dispose(disposing);
     }
 
@@ -184,7 +190,9 @@ internal sealed class LiveProgress : TrainingDisplay
     }
 
     /// <summary>Draws the last frame, which stays, and returns to plain lines; does nothing the second time.</summary>
-    private void End(Func<RunView, RunView> last)
+    /// <param name="last">Makes the last view.</param>
+    /// <param name="closing">Lines that will follow: the frame leaves them room on the screen.</param>
+    private void End(Func<RunView, RunView> last, IReadOnlyList<string> closing)
     {
         if (drawing is null)
             return;
@@ -192,7 +200,7 @@ internal sealed class LiveProgress : TrainingDisplay
         if (drawing.Join(patience))
         {
             Change(last);
-            Frame(atEnd: true);
+            Frame(closing);
         }
         else
         {
@@ -205,11 +213,11 @@ internal sealed class LiveProgress : TrainingDisplay
     private void Draw()
     {
         do
-            Frame(atEnd: false);
+            Frame(closing: null);
         while (!ending.Wait(interval) && !output.IsGone && isLive);
     }
 
-    private void Frame(bool atEnd)
+    private void Frame(IReadOnlyList<string>? closing)
     {
         RunView shown;
         string[] passing;
@@ -219,7 +227,7 @@ internal sealed class LiveProgress : TrainingDisplay
             shown = view!;
             passing = [.. lines];
             lines.Clear();
-            since = atEnd ? 0 : Stopwatch.GetElapsedTime(recorded).TotalSeconds;
+            since = closing is not null ? 0 : Stopwatch.GetElapsedTime(recorded).TotalSeconds;
         }
         try
         {
@@ -227,7 +235,8 @@ internal sealed class LiveProgress : TrainingDisplay
             if (wasStopped)
                 screen.Leave();
             wasStopped = false;
-            screen.Show(passing, Compose(shown, Moment.Now(since), size), size);
+            int reserved = closing?.Sum(line => 1 + (line.GetCellWidth() / Math.Max(1, size.Columns))) ?? 0;
+            screen.Show(passing, Compose(shown, Moment.Now(since), size with { Rows = size.Rows - reserved }), size);
         }
         catch (Exception error)
         {

@@ -20,7 +20,7 @@ public sealed class DashboardPropertyTests
         from experts in Gen.Int[1, 256]
         from loads in Gen.Long[0, 50].Array[layers * experts]
         select Enumerable.Range(0, layers)
-            .Select(layer => new RouterStatistics(loads[(layer * experts)..((layer + 1) * experts)], 1, 1)).ToArray();
+            .Select(layer => new RouterStatistics(loads[(layer * experts)..((layer + 1) * experts)], 1, 1, 1)).ToArray();
 
     private static readonly Gen<StepRecord> step = Gen.Select(
         count, number.Array[10], number.Nullable(), routers, (step, numbers, maybe, routers) => new StepRecord

@@ -48,7 +48,7 @@ internal static class Views
         RouterStatistics[] routers =
         [
             .. Enumerable.Range(0, layers).Select(layer => new RouterStatistics(
-                [.. Enumerable.Range(0, experts).Select(expert => layer == layers - 1 && expert == experts - 1 ? 0L : 100 + (10 * expert))], 1, 1)),
+                [.. Enumerable.Range(0, experts).Select(expert => layer == layers - 1 && expert == experts - 1 ? 0L : 100 + (10 * expert))], 1, 1, 1)),
         ];
         ExpertLoad? load = ExpertLoad.Of(routers);
         return new StepRecord
