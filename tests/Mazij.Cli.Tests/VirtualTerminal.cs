@@ -58,7 +58,7 @@ internal sealed class VirtualTerminal
             else if (text[index] is '\n' or '\r')
                 Move(text[index++]);
             else if (char.IsControl(text[index]))
-                throw new InvalidOperationException($"control character {(int)text[index]:X2} reached the terminal");
+                throw new InvalidOperationException($"control character {(int)text[index]:X2} reached the terminal: {Shown(text, Math.Max(0, index - 30))}");
             else
                 index += Put(System.Text.Rune.GetRuneAt(text, index).ToString());
         }
@@ -195,5 +195,5 @@ internal sealed class VirtualTerminal
     private static string Text(TerminalCell[] line) => string.Concat(line.Select(cell => cell.Text)).TrimEnd();
 
     private static string Shown(string text, int start) =>
-        text.Substring(start, Math.Min(12, text.Length - start)).Replace("\e", "ESC", StringComparison.Ordinal);
+        text.Substring(start, Math.Min(60, text.Length - start)).Replace("\e", "ESC", StringComparison.Ordinal);
 }

@@ -1,3 +1,4 @@
+using System.Text;
 using Spectre.Console;
 using Spectre.Console.Rendering;
 
@@ -9,6 +10,8 @@ namespace Mazij.Cli.LiveView;
 internal sealed class StyledLine(int limit, Glyphs glyphs)
 {
     private readonly List<Segment> segments = [];
+    private readonly StringBuilder run = new();
+    private Style runStyle = Style.Plain;
 
     /// <summary>Cells filled.</summary>
     public int Width { get; private set; }
@@ -16,8 +19,15 @@ internal sealed class StyledLine(int limit, Glyphs glyphs)
     /// <summary>Cells left.</summary>
     public int Room => Math.Max(0, limit - Width);
 
-    /// <summary>The styled pieces.</summary>
-    public IReadOnlyList<Segment> Segments => segments;
+    /// <summary>The styled pieces, each as long as its style lasts.</summary>
+    public IReadOnlyList<Segment> Segments
+    {
+        get
+        {
+            EndRun();
+            return segments;
+        }
+    }
 
     /// <summary>Appends a text; what does not fit is cut, which its last cell shows.</summary>
     public StyledLine Add(string text, Style? style = null)
@@ -25,8 +35,11 @@ internal sealed class StyledLine(int limit, Glyphs glyphs)
         int width = text.GetCellWidth();
         if (width > Room)
             (text, width) = Fit(text, Room);
-        if (text.Length > 0)
-            segments.Add(new Segment(text, style ?? Style.Plain));
+        style ??= Style.Plain;
+        if (style != runStyle)
+            EndRun();
+        runStyle = style.Value;
+        run.Append(text);
         Width += width;
         return this;
     }
@@ -40,9 +53,16 @@ internal sealed class StyledLine(int limit, Glyphs glyphs)
     /// <summary>Appends another line.</summary>
     public StyledLine Add(StyledLine other)
     {
-        foreach (Segment segment in other.segments)
+        foreach (Segment segment in other.Segments)
             Add(segment.Text, segment.Style);
         return this;
+    }
+
+    private void EndRun()
+    {
+        if (run.Length > 0)
+            segments.Add(new Segment(run.ToString(), runStyle));
+        run.Clear();
     }
 
     private (string Text, int Width) Fit(string text, int room)
@@ -50,7 +70,7 @@ internal sealed class StyledLine(int limit, Glyphs glyphs)
         if (room == 0)
             return ("", 0);
         int end = 0, width = 0;
-        foreach (System.Text.Rune rune in text.EnumerateRunes())
+        foreach (Rune rune in text.EnumerateRunes())
         {
             int next = rune.ToString().GetCellWidth();
             if (width + next > room - 1)

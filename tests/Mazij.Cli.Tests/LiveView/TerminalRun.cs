@@ -15,7 +15,7 @@ internal sealed class TerminalRun : IDisposable
     /// <param name="columns">The size that the terminal says it has.</param>
     /// <param name="rows">As above.</param>
     /// <param name="screen">The size of the screen that is computed.</param>
-    /// <param name="processFile">Gets the id of the run's process.</param>
+    /// <param name="processFile">Gets the id of the run's process, which runs in its folder.</param>
     /// <param name="arguments">Of <c>mazij train</c>, as a shell reads them.</param>
     /// <param name="environment">Variables to set.</param>
     public TerminalRun(
@@ -28,6 +28,7 @@ internal sealed class TerminalRun : IDisposable
         {
             RedirectStandardInput = true,
             RedirectStandardOutput = true,
+            WorkingDirectory = Path.GetDirectoryName(processFile),
         };
         foreach (string name in (string[])["CI", "NO_COLOR", "COLORTERM", "LC_ALL", "LC_CTYPE"])
             start.Environment.Remove(name);
@@ -95,7 +96,11 @@ internal sealed class TerminalRun : IDisposable
     {
         int count = script.StandardOutput.BaseStream.Read(bytes);
         if (count == 0)
+        {
+            Screen.Write(pending);
+            pending = "";
             return false;
+        }
         char[] text = new char[decoder.GetCharCount(bytes, 0, count)];
         decoder.GetChars(bytes, 0, count, text, 0);
         Written.Append(text);
