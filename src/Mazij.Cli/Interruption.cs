@@ -8,12 +8,15 @@ internal sealed class Interruption : IDisposable
     private readonly CancellationTokenSource source = new();
     private readonly List<PosixSignalRegistration> registrations = [];
     private readonly string message;
+    private readonly Action<string> say;
 
     /// <summary>Listens from now on.</summary>
-    /// <param name="message">What is said on standard error at the first request.</param>
-    public Interruption(string message)
+    /// <param name="message">What is said at the first request.</param>
+    /// <param name="say">How it is said; on standard error if null.</param>
+    public Interruption(string message, Action<string>? say = null)
     {
         this.message = message;
+        this.say = say ?? TerminalOutput.OfStandardError().WriteLine;
         registrations.Add(PosixSignalRegistration.Create(PosixSignal.SIGINT, Handle));
         registrations.Add(PosixSignalRegistration.Create(PosixSignal.SIGTERM, Handle));
     }
@@ -33,7 +36,7 @@ internal sealed class Interruption : IDisposable
         if (source.IsCancellationRequested)
             return;
         context.Cancel = true;
-        Console.Error.WriteLine(message);
+        say(message);
         source.Cancel();
     }
 }

@@ -33,6 +33,7 @@ internal sealed class CheckpointCallback(ModelCheckpoint checkpoint, CheckpointF
     {
         savedAt = trainer.Progress.Step;
         double? loss = lastEvaluation?.Step == trainer.Progress.Step ? lastEvaluation.Loss : null;
+        trainer.Starting(TrainingActivity.SavingCheckpoint);
         checkpoint.Save(folder, trainer.State, loss);
         folder.Prune(trainer.Config.KeepCheckpoints);
         saved();

@@ -16,6 +16,14 @@ internal sealed class CheckpointFolder(string path)
     /// <summary>The folder of one step's checkpoint.</summary>
     public string PathOf(long step) => System.IO.Path.Combine(Path, Prefix + step.ToString("D8", CultureInfo.InvariantCulture));
 
+    /// <summary>The step that a checkpoint's folder is named for, or null if it is named otherwise.</summary>
+    public static long? StepOf(string folder)
+    {
+        string name = System.IO.Path.GetFileName(folder);
+        return name.StartsWith(Prefix, StringComparison.Ordinal)
+            && long.TryParse(name.AsSpan(Prefix.Length), NumberStyles.None, CultureInfo.InvariantCulture, out long step) ? step : null;
+    }
+
     /// <summary>The steps that have a checkpoint, ascending.</summary>
     public List<long> Steps()
     {
@@ -24,8 +32,7 @@ internal sealed class CheckpointFolder(string path)
             return steps;
         foreach (string folder in Directory.EnumerateDirectories(Path, Prefix + "*"))
         {
-            string name = System.IO.Path.GetFileName(folder)[Prefix.Length..];
-            if (long.TryParse(name, NumberStyles.None, CultureInfo.InvariantCulture, out long step))
+            if (StepOf(folder) is long step)
                 steps.Add(step);
         }
         steps.Sort();

@@ -23,6 +23,7 @@ internal sealed class EvaluationCallback(Evaluator evaluator) : TrainingCallback
     private void Evaluate(Trainer trainer)
     {
         evaluatedAt = trainer.Progress.Step;
+        trainer.Starting(TrainingActivity.Evaluating);
         (double loss, double bitsPerByte, long tokens, double seconds) = evaluator.Evaluate();
         trainer.Report(new EvaluationRecord(trainer.Progress.Step, trainer.Progress.Tokens, loss, bitsPerByte, tokens, seconds));
     }

@@ -12,6 +12,8 @@ internal sealed class SampleCallback(MoeTransformer model, BpeTokenizer tokenize
     /// <inheritdoc/>
     public override void Evaluated(Trainer trainer, EvaluationRecord record)
     {
+        if (trainer.Config.SamplePrompts.Count > 0)
+            trainer.Starting(TrainingActivity.Sampling);
         foreach (string prompt in trainer.Config.SamplePrompts)
         {
             int[] ids = tokenizer.Encode(prompt);

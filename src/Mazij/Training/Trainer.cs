@@ -86,6 +86,13 @@ internal sealed class Trainer
         return !interrupted;
     }
 
+    /// <summary>Called by a callback before work that takes a while: tells all callbacks.</summary>
+    public void Starting(TrainingActivity activity)
+    {
+        foreach (TrainingCallback callback in callbacks)
+            callback.ActivityStarting(this, activity);
+    }
+
     /// <summary>Called by the evaluating callback: tells all callbacks, and keeps the best loss.</summary>
     public void Report(EvaluationRecord record)
     {

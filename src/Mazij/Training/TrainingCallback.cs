@@ -12,6 +12,9 @@ internal abstract class TrainingCallback
     /// <summary>A step is done; <see cref="Trainer.Progress"/> counts it.</summary>
     public virtual void StepDone(Trainer trainer, StepRecord record) { }
 
+    /// <summary>Work beside the steps begins.</summary>
+    public virtual void ActivityStarting(Trainer trainer, TrainingActivity activity) { }
+
     /// <summary>An evaluation is done.</summary>
     public virtual void Evaluated(Trainer trainer, EvaluationRecord record) { }
 
