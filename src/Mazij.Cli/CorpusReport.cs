@@ -35,7 +35,7 @@ internal static class CorpusReport
         output.WriteLine(Invariant($"documents   {statistics.Documents:N0}, {statistics.TextBytes:N0} bytes of text"));
         output.WriteLine(Invariant($"duplicates  {statistics.Duplicates:N0} left out, {statistics.DuplicateBytes:N0} bytes"));
         output.WriteLine(Invariant($"longest     {statistics.LongestDocumentBytes:N0} bytes, in {statistics.LongestDocumentSource}"));
-        output.WriteLine(Invariant($"read in     {statistics.Seconds:F1} s on one core: {statistics.MegabytesPerSecond:N0} MB of text a second"));
+        output.WriteLine(Invariant($"read in     {statistics.Seconds:F1} s: {statistics.MegabytesPerSecond:N0} MB of text a second, {statistics.MegabytesPerProcessorSecond:N0} per second of processor time"));
         output.WriteLine(Invariant($"memory      {ProcessMemory.Peak() / 1e6:N0} MB resident at most"));
     }
 
@@ -50,7 +50,9 @@ internal static class CorpusReport
         ["longest_document_bytes"] = statistics.LongestDocumentBytes,
         ["longest_document_source"] = statistics.LongestDocumentSource,
         ["seconds"] = statistics.Seconds,
+        ["processor_seconds"] = statistics.ProcessorSeconds,
         ["megabytes_per_second"] = statistics.MegabytesPerSecond,
+        ["megabytes_per_processor_second"] = statistics.MegabytesPerProcessorSecond,
         ["peak_rss_bytes"] = ProcessMemory.Peak(),
     });
 

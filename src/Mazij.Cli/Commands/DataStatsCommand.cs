@@ -18,7 +18,7 @@ internal static class DataStatsCommand
         Option<bool> json = new("--json") { Description = "Print the figures as JSON." };
         Command command = new(
             "stats",
-            "Check token shards, or read a corpus, and count what is in it; says how fast a corpus is read, on one core.\n\n" +
+            "Check token shards, or read a corpus, and count what is in it; says how fast a corpus is read.\n\n" +
             "Example: mazij data stats shards\n" +
             "         mazij data stats --input web.parquet --text-field content")
         { folder, json };

@@ -159,8 +159,7 @@ public static class DatasetBuilder
                     if (build.UnsavedTextBytes >= Options.CheckpointBytes) build.Save();
                     Report();
                 }
-                // The interruption that stops us stops the program before us in the pipe too: its text may be cut short.
-                if (Corpus.ReadsStandardInput) Cancellation.ThrowIfCancellationRequested();
+                if (!Corpus.CanBeReadAgain && PipeEnd.WasInterrupted(Cancellation)) throw new OperationCanceledException(Cancellation);
             }
             catch (Exception e) when (IsStop(e))
             {
@@ -208,7 +207,8 @@ public static class DatasetBuilder
 
         private bool IsStop(Exception e) =>
             e is OperationCanceledException
-            || (e is InputException && Corpus.ReadsStandardInput && Cancellation.IsCancellationRequested);
+            // The last line is seldom whole when the program that writes it is stopped.
+            || (e is InputException && !Corpus.CanBeReadAgain && PipeEnd.WasInterrupted(Cancellation));
 
         private void Say(string note) => Progress?.Invoke(new DatasetProgress { Note = note });
     }

@@ -126,7 +126,7 @@ internal sealed class PreparedData : IDisposable
         long bytes = 0;
         CorpusTally tally = new();
         ReadingClock clock = new(corpus, tally, config.TrainBytes ?? corpus.Options.MaximumBytes);
-        BpeTokenizer tokenizer = TokenizerTrainer.Train(Texts(corpus, config.TrainBytes, tally), options, current =>
+        BpeTokenizer tokenizer = TokenizerTrainer.Train(Texts(corpus, config.TrainBytes, tally, cancellation), options, current =>
         {
             bytes = current.BytesRead;
             string detail = current.Merges > 0
@@ -162,7 +162,7 @@ internal sealed class PreparedData : IDisposable
         }
     }
 
-    private static IEnumerable<ReadOnlyMemory<byte>> Texts(Corpus corpus, long? maximumBytes, CorpusTally tally)
+    private static IEnumerable<ReadOnlyMemory<byte>> Texts(Corpus corpus, long? maximumBytes, CorpusTally tally, CancellationToken cancellation)
     {
         long taken = 0;
         foreach (Document document in corpus.Read(tally))
@@ -172,6 +172,7 @@ internal sealed class PreparedData : IDisposable
             if (taken >= maximumBytes)
                 yield break;
         }
+        if (!corpus.CanBeReadAgain && PipeEnd.WasInterrupted(cancellation)) throw new OperationCanceledException(cancellation);
     }
 
     private static PreparedData Open(string folder, string tokenizerPath)

@@ -36,8 +36,7 @@ internal sealed class InputSpool : IDisposable
                 RandomAccess.Write(file, block.AsSpan(0, read), length);
                 length += read;
             }
-            // The interruption that stops us stops the program before us in the pipe too: its text may be cut short.
-            cancellation.ThrowIfCancellationRequested();
+            if (PipeEnd.WasInterrupted(cancellation)) throw new OperationCanceledException(cancellation);
             return new InputSpool(file);
         }
         catch (Exception e)
