@@ -98,6 +98,14 @@ internal sealed class ConsoleProgress : TrainingCallback
             : $"continue    mazij train --resume {folder}");
     }
 
+    /// <summary>Says that there is nothing left to do.</summary>
+    public void ShowComplete(TrainingSession session)
+    {
+        TrainingProgress progress = session.Trainer.Progress;
+        Line(string.Create(CultureInfo.InvariantCulture,
+            $"complete    the run has reached its end: {progress.Step:N0} steps, {progress.Tokens / 1e6:F2} M tokens; to train on, set a later stop, for example --set training.stop.steps={2 * progress.Step}"));
+    }
+
     private void Line(string text)
     {
         ClearTransient();

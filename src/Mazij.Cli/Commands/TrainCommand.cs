@@ -30,7 +30,7 @@ internal static class TrainCommand
         Option<string?> output = new("--out") { Description = "The run's folder (default: runs/NAME-TIME).", HelpName = "DIR" };
         Option<string?> resume = new("--resume")
         {
-            Description = "Continue the run in this folder from its newest checkpoint; --set may change training keys.",
+            Description = "Continue the run in this folder from its newest whole checkpoint; --set may change training keys.",
             HelpName = "DIR",
         };
         Command command = new(
@@ -41,6 +41,8 @@ internal static class TrainCommand
         LibTorchOptionSet libTorch = new(command);
         command.SetAction(parsed => Failures.Guard(() =>
         {
+            // A run goes on when nobody can read its lines any more.
+            Console.SetOut(new SurvivingWriter(Console.Out));
             string? resumed = parsed.GetValue(resume), file = parsed.GetValue(run), target = parsed.GetValue(output);
             string[] overrides = parsed.GetValue(sets) ?? [];
             if (resumed is not null && (file is not null || target is not null))
@@ -63,7 +65,10 @@ internal static class TrainCommand
                 $"{source}: training.sequence_length is {config.Training.SequenceLength}, the model's max_position_embeddings {model.MaxPositionEmbeddings}; shorten the one or raise the other");
         }
         DeviceName device = DeviceName.Parse(config.Training.Device);
-        RunFolder folder = resumed is not null ? RunFolder.Open(resumed) : RunFolder.New(output ?? DefaultFolder(source));
+        using RunClaim claim = resumed is not null ? RunClaim.Existing(RunFolder.Open(resumed))
+            : output is not null ? RunClaim.New(RunFolder.New(output))
+            : RunClaim.NewNumbered(DefaultFolder(source, TimeProvider.System));
+        RunFolder folder = claim.Folder;
         using Interruption interruption = new("mazij: stopping after this step and saving; press Ctrl-C again to stop at once");
         ConsoleProgress console = new();
         (LibTorchInfo info, PreparedData? found) = Load(
@@ -89,6 +94,12 @@ internal static class TrainCommand
             Training = config.Training with { Dtype = target.ComputeType == torch.ScalarType.BFloat16 ? Precision.Bf16 : Precision.Fp32 },
         };
         using TrainingSession session = TrainingSession.Create(config, model, data, target, folder, resumed is not null, [console]);
+        if (resumed is not null && session.Trainer.IsComplete)
+        {
+            session.BringModelUpToDate();
+            console.ShowComplete(session);
+            return 0;
+        }
         folder.Create(config);
         console.ShowModel(model, config.Training, data);
         bool complete = session.Trainer.Run(interruption.Token);
@@ -127,6 +138,7 @@ internal static class TrainCommand
         return new ComputeTarget(config.Device, device, type, 1e9 * GemmRate.Measure(device, type));
     }
 
-    private static string DefaultFolder(string source) => Path.Combine(
-        "runs", Path.GetFileNameWithoutExtension(source) + DateTime.Now.ToString("-yyyyMMdd-HHmmss", CultureInfo.InvariantCulture));
+    /// <summary>runs/NAME-TIME. Local time may repeat or go back; who claims the folder sees to it that it is a new one.</summary>
+    internal static string DefaultFolder(string source, TimeProvider clock) => Path.Combine(
+        "runs", Path.GetFileNameWithoutExtension(source) + clock.GetLocalNow().ToString("-yyyyMMdd-HHmmss", CultureInfo.InvariantCulture));
 }

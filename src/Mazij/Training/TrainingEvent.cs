@@ -29,6 +29,9 @@ internal enum TrainingEventKind
     /// <summary>A checkpoint was left out because the one before was still being written.</summary>
     CheckpointSkipped,
 
+    /// <summary>Resuming passed over a checkpoint that is damaged, incomplete or not of this run.</summary>
+    CheckpointPassedOver,
+
     /// <summary>The batch size, the mixture of sources or the phase of the recipe changed.</summary>
     RecipeChanged,
 }

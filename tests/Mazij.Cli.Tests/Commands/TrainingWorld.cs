@@ -8,6 +8,9 @@ namespace Mazij.Cli.Tests.Commands;
 /// <summary>A temporary folder with a corpus, a run file and a cache of its own, and the command to train there.</summary>
 public sealed class TrainingWorld : IDisposable
 {
+    /// <summary>Steps of the whole run.</summary>
+    public const int Steps = 300;
+
     private readonly string root = Directory.CreateTempSubdirectory("mazij-test-").FullName;
 
     public TrainingWorld()
@@ -35,11 +38,11 @@ public sealed class TrainingWorld : IDisposable
               sequence_length: 64
               micro_batch_size: 4
               global_batch_size: 8
-              stop: { steps: 40 }
+              stop: { steps: {{Steps}} }
               learning_rate: 3.0e-3
               routing_warmup_steps: 15
               schedule: { warmup_steps: 5 }
-              evaluate_every: 10
+              evaluate_every: 75
               evaluate_tokens: 512
               checkpoint_every: 5
 
@@ -72,7 +75,7 @@ public sealed class TrainingWorld : IDisposable
         Assert.True(process.ExitCode == 0, $"exit code {process.ExitCode}: {errors.GetAwaiter().GetResult()}\n{output}");
     }
 
-    /// <summary>What a run computed, line by line; times and speeds left out.</summary>
+    /// <summary>What a run computed, line by line; times, speeds and events left out.</summary>
     public List<string> Metrics(string run)
     {
         string[] keys =
@@ -84,6 +87,8 @@ public sealed class TrainingWorld : IDisposable
         foreach (string line in File.ReadLines(Path.Combine(this[run], "metrics.jsonl")))
         {
             using JsonDocument json = JsonDocument.Parse(line);
+            if (json.RootElement.TryGetProperty("event", out _))
+                continue;
             lines.Add(string.Join(' ', keys.Where(key => json.RootElement.TryGetProperty(key, out _))
                 .Select(key => $"{key}={json.RootElement.GetProperty(key).GetRawText()}")));
         }
@@ -95,7 +100,7 @@ public sealed class TrainingWorld : IDisposable
     {
         string[] files =
         [
-            .. Directory.GetFiles(Path.Combine(this[run], "checkpoints", "step-00000040"), "*.safetensors"),
+            .. Directory.GetFiles(Path.Combine(this[run], "checkpoints", $"step-{Steps:D8}"), "*.safetensors"),
             .. Directory.GetFiles(Path.Combine(this[run], "model"), "*.safetensors"),
         ];
         return files.ToDictionary(file => Path.GetRelativePath(this[run], file), File.ReadAllBytes);
