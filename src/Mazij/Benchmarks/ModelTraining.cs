@@ -29,6 +29,9 @@ internal sealed class ModelTraining : IDisposable
     /// <summary>The model.</summary>
     public MoeTransformer Model => model;
 
+    /// <summary>Its optimiser.</summary>
+    public AdamW Optimizer => optimizer;
+
     /// <summary>A model in training with freshly drawn weights.</summary>
     public static MoeTransformer MakeModel(ModelConfig config, long seed, ScalarType type)
     {

@@ -15,7 +15,7 @@ internal sealed class CheckpointCallback(
     ModelCheckpoint checkpoint, RunSaver saver, IReadOnlyList<string> passedOver, Func<long> availableMemory)
     : TrainingCallback, IDisposable
 {
-    private readonly CheckpointWriter writer = new(saver);
+    private readonly CheckpointWriter writer = new(saver.Save);
     private CheckpointSnapshot? snapshot;
     private bool mustBlock;
     private long savedAt = -1;

@@ -6,7 +6,8 @@ namespace Mazij.Training;
 /// Saves on a thread of its own while training goes on, one checkpoint at a time. With much to write the thread has a low
 /// priority: it takes the time that the step's threads leave over.
 /// </summary>
-internal sealed class CheckpointWriter(RunSaver saver) : IDisposable
+/// <param name="save">Writes what it is given.</param>
+internal sealed class CheckpointWriter(Func<CheckpointContent, SaveOutcome> save) : IDisposable
 {
     /// <summary>What is written in less time than a step may take is better done with soon.</summary>
     private const long MuchBytes = 32 << 20;
@@ -28,7 +29,7 @@ internal sealed class CheckpointWriter(RunSaver saver) : IDisposable
             {
                 if (CheckpointSnapshot.BytesFor(content) > MuchBytes)
                     ThreadPriorities.LowerThis();
-                return saver.Save(content);
+                return save(content);
             },
             CancellationToken.None, TaskCreationOptions.LongRunning, TaskScheduler.Default);
     }

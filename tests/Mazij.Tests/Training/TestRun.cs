@@ -63,7 +63,8 @@ internal sealed class TestRun : TrainingCallback, IDisposable
     public TestRun(
         ModelConfig model, TrainingConfig config, ScalarType computeType = ScalarType.Float32,
         CheckpointFolder? from = null, long fromStep = 0, IBatchSource? batches = null,
-        Func<ITrainingStep, ITrainingStep>? wrap = null, IGroupListener? listener = null, bool portable = false)
+        Func<ITrainingStep, ITrainingStep>? wrap = null, IGroupListener? listener = null, bool portable = false,
+        Func<ModelCheckpoint, TrainingCallback>? beside = null)
     {
         Model = new MoeTransformer(model, ParameterSet.ForTraining(new ParameterLayout(model), CPU, computeType), CPU, portable);
         Optimizer = new AdamW(Model.Parameters, config, portable);
@@ -82,7 +83,8 @@ internal sealed class TestRun : TrainingCallback, IDisposable
         step = new ModelStep(Model, Optimizer, config, listener);
         batches ??= new WindowSource(
             config.Seed, model.VocabSize, config.SequenceLength, config.MicroBatchSize, config.GlobalBatchSize);
-        Trainer = new Trainer(config, wrap?.Invoke(step) ?? step, batches, [this], start, flopsPerToken: 1, peakFlopsPerSecond: null);
+        IReadOnlyList<TrainingCallback> callbacks = beside is null ? [this] : [this, beside(Checkpoint)];
+        Trainer = new Trainer(config, wrap?.Invoke(step) ?? step, batches, callbacks, start, flopsPerToken: 1, peakFlopsPerSecond: null);
     }
 
     public MoeTransformer Model { get; }
@@ -96,6 +98,10 @@ internal sealed class TestRun : TrainingCallback, IDisposable
     public List<StepRecord> Steps { get; } = [];
 
     public List<string> Notes { get; } = [];
+
+    public List<TrainingEvent> Events { get; } = [];
+
+    public List<string> Saved { get; } = [];
 
     public IEnumerable<double> Losses => Steps.Select(record => record.Loss);
 
@@ -141,6 +147,10 @@ internal sealed class TestRun : TrainingCallback, IDisposable
         if (stopAt is { } stop && record.Step == stop.Step)
             stop.Source.Cancel();
     }
+
+    public override void Happened(Trainer trainer, TrainingEvent happened) => Events.Add(happened);
+
+    public override void CheckpointSaved(Trainer trainer, string path) => Saved.Add(Path.GetFileName(path));
 
     public override void Noted(Trainer trainer, string message) => Notes.Add(message);
 
