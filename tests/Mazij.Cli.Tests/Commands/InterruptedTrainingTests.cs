@@ -21,7 +21,8 @@ public sealed partial class InterruptedTrainingTests(TrainingWorld world) : ICla
         int step = Random.Shared.Next(6, TrainingWorld.Steps / 2);
         using (Process process = world.Start(world["run.yaml"], "--set", $"training.dtype={type}", "--out", world[run]))
         {
-            ReadUntilStep(process, step, afterCheckpoint: true);
+            TrainingWorld.ReadUntil(process, TrainingWorld.IsCheckpoint);
+            TrainingWorld.ReadUntil(process, line => TrainingWorld.StepOf(line) >= step);
             process.Kill();
             process.WaitForExit();
             Assert.NotEqual(0, process.ExitCode);
@@ -29,7 +30,7 @@ public sealed partial class InterruptedTrainingTests(TrainingWorld world) : ICla
         Assert.False(
             Directory.Exists(Path.Combine(world[run], "checkpoints", $"step-{TrainingWorld.Steps:D8}")), "the run was over before it was killed");
         world.Train("--resume", world[run]);
-        AssertSameAsWhole(type, run, $"killed after step {step}");
+        world.AssertSame("whole-" + type, run, $"killed after step {step}");
     }
 
     [Fact]
@@ -43,7 +44,7 @@ public sealed partial class InterruptedTrainingTests(TrainingWorld world) : ICla
         using (Process process = world.Start(world["run.yaml"], "--set", "training.dtype=fp32", "--out", world[run]))
         {
             Task<string> errors = process.StandardError.ReadToEndAsync(TestContext.Current.CancellationToken);
-            ReadUntilStep(process, step);
+            TrainingWorld.ReadUntil(process, line => TrainingWorld.StepOf(line) >= step);
             Assert.Equal(0, Kill(process.Id, Interrupt));
             string rest = process.StandardOutput.ReadToEnd();
             process.WaitForExit();
@@ -57,7 +58,7 @@ public sealed partial class InterruptedTrainingTests(TrainingWorld world) : ICla
         string last = string.Create(CultureInfo.InvariantCulture, $"step-{lines:D8}");
         Assert.True(Directory.Exists(Path.Combine(world[run], "checkpoints", last)), $"no checkpoint {last}");
         world.Train("--resume", world[run]);
-        AssertSameAsWhole("fp32", run, $"interrupted after step {step}");
+        world.AssertSame("whole-fp32", run, $"interrupted after step {step}");
     }
 
     /// <summary>The undisturbed run, made once for each type.</summary>
@@ -68,37 +69,6 @@ public sealed partial class InterruptedTrainingTests(TrainingWorld world) : ICla
             if (!Directory.Exists(world["whole-" + type]))
                 world.Train(world["run.yaml"], "--set", $"training.dtype={type}", "--out", world["whole-" + type]);
         }
-    }
-
-    private void AssertSameAsWhole(string type, string run, string how)
-    {
-        string whole = "whole-" + type;
-        List<string> expected = world.Metrics(whole), actual = world.Metrics(run);
-        Assert.Equal(TrainingWorld.Steps + 4, expected.Count); // four evaluations
-        Assert.Equal(expected, actual);
-        Dictionary<string, byte[]> expectedWeights = world.Weights(whole), actualWeights = world.Weights(run);
-        Assert.Equal(4, expectedWeights.Count);
-        Assert.Equal(expectedWeights.Keys.Order(), actualWeights.Keys.Order());
-        foreach ((string file, byte[] bytes) in expectedWeights)
-            Assert.True(bytes.AsSpan().SequenceEqual(actualWeights[file]), $"{how}: {file} differs");
-    }
-
-    private static void ReadUntilStep(Process process, int step, bool afterCheckpoint = false)
-    {
-        List<string> seen = [];
-        bool saved = false;
-        while (process.StandardOutput.ReadLine() is string line)
-        {
-            seen.Add(line);
-            saved |= line.StartsWith("checkpoint ", StringComparison.Ordinal);
-            string[] words = line.Split(' ', StringSplitOptions.RemoveEmptyEntries);
-            if (words is ["step", var number, ..] && int.Parse(number.Split('/')[0], CultureInfo.InvariantCulture) >= step
-                && (saved || !afterCheckpoint))
-            {
-                return;
-            }
-        }
-        Assert.Fail($"the run ended before step {step}:\n{string.Join('\n', seen)}");
     }
 
     [LibraryImport("libc", EntryPoint = "kill")]
