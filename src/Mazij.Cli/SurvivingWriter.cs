@@ -33,9 +33,9 @@ internal sealed class SurvivingWriter(TextWriter inner) : TextWriter(inner.Forma
         {
             write(inner, value);
         }
-        catch (IOException)
+        catch (Exception error) when (error is IOException or UnauthorizedAccessException)
         {
-            // There is nobody to tell.
+            // The second is what .NET makes of a descriptor that was closed. There is nobody to tell.
         }
     }
 }

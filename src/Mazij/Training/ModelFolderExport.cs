@@ -6,7 +6,7 @@ namespace Mazij.Training;
 /// <summary>Keeps a run's model/ at the latest checkpoint's weights.</summary>
 internal sealed class ModelFolderExport(ModelCheckpoint checkpoint, BpeTokenizer tokenizer, RunFolder folder)
 {
-    private const long ConfigAndTokenizerBytes = 64 << 20;
+    private const long ConfigAndTokenizerBytes = 1 << 20;
 
     /// <summary>Writes the folder beside its place, then puts it there in one step.</summary>
     /// <exception cref="IOException">The disk is full or fails; the old model/ is as it was.</exception>

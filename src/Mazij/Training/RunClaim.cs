@@ -1,5 +1,6 @@
 using System.Globalization;
 using System.Text;
+using Mazij.Formats;
 
 namespace Mazij.Training;
 
@@ -143,18 +144,9 @@ internal sealed class RunClaim : IDisposable
 
     private static string Holder(string path)
     {
-        try
-        {
-            using FileStream file = new(path, FileMode.Open, FileAccess.Read, FileShare.ReadWrite | FileShare.Delete);
-            byte[] bytes = new byte[HolderBytes];
-            int count = file.Read(bytes, 0, bytes.Length);
-            string holder = Encoding.UTF8.GetString(bytes, 0, count).Trim();
-            return holder.Length > 0 ? $" ({MessageText.OneLine(holder, HolderBytes)})" : "";
-        }
-        catch (Exception error) when (error is IOException or UnauthorizedAccessException)
-        {
-            return ""; // Windows keeps a locked file from being read.
-        }
+        byte[] bytes = new byte[HolderBytes];
+        string holder = Encoding.UTF8.GetString(bytes, 0, NativeFile.ReadPastLocks(path, bytes)).Trim();
+        return holder.Length > 0 ? $" ({MessageText.OneLine(holder, HolderBytes)})" : "";
     }
 
     private static string? FirstMissing(string path)
