@@ -41,6 +41,7 @@ internal static class CommandLine
         {
             BenchTrainCommand.Create(),
             BenchKernelsCommand.Create(),
+            BenchCheckpointCommand.Create(),
         },
         new Command("devices", "What this machine can compute on.") { DevicesListCommand.Create() },
     };

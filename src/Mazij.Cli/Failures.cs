@@ -57,16 +57,34 @@ internal static class Failures
     {
         string name = string.Create(
             CultureInfo.InvariantCulture, $"mazij-error-{DateTime.UtcNow:yyyyMMdd-HHmmss}-{Environment.ProcessId}.log");
-        string path = Path.Combine(Path.GetTempPath(), name);
+        string log = $"{Environment.CommandLine}\n{Environment.OSVersion}, .NET {Environment.Version}\n\n{error}\n";
+        foreach (string folder in (ReadOnlySpan<string>)[Path.GetTempPath(), Environment.CurrentDirectory])
+        {
+            string path = Path.Combine(folder, name);
+            try
+            {
+                File.WriteAllText(path, log);
+                return path;
+            }
+            catch (Exception failure) when (failure is IOException or UnauthorizedAccessException)
+            {
+                // Full or read-only; the next place may not be.
+                TryDelete(path);
+            }
+        }
+        Console.Error.WriteLine(error);
+        return "the lines above";
+    }
+
+    private static void TryDelete(string path)
+    {
         try
         {
-            File.WriteAllText(path, $"{Environment.CommandLine}\n{Environment.OSVersion}, .NET {Environment.Version}\n\n{error}\n");
-            return path;
+            File.Delete(path);
         }
         catch (Exception failure) when (failure is IOException or UnauthorizedAccessException)
         {
-            Console.Error.WriteLine(error);
-            return "the lines above";
+            // An empty log in a read-only folder cannot be there.
         }
     }
 }

@@ -9,6 +9,8 @@ internal static class Program
         // Text is UTF-8 whatever a Windows console was set to; elsewhere it is already.
         if (OperatingSystem.IsWindows())
             Console.OutputEncoding = new UTF8Encoding(encoderShouldEmitUTF8Identifier: false);
+        // What cannot be said on a vanished terminal must not become another failure.
+        Console.SetError(new SurvivingWriter(Console.Error));
         return CommandLine.Run(args);
     }
 }

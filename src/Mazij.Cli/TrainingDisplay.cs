@@ -1,4 +1,3 @@
-using System.Runtime.InteropServices;
 using Mazij.Cli.LiveView;
 using Mazij.Configuration;
 using Mazij.Data;
@@ -11,15 +10,11 @@ namespace Mazij.Cli;
 /// <summary>What a run shows on standard output: lines about what happens, and whatever a kind of display adds to them.</summary>
 internal abstract class TrainingDisplay : TrainingCallback, IDisposable
 {
-    private readonly PosixSignalRegistration hangUp;
-
     /// <summary>Starts a display.</summary>
     /// <param name="output">Where everything is shown.</param>
     protected TrainingDisplay(TerminalOutput output)
     {
         Console = new ConsoleProgress(output);
-        // The terminal's window was closed. A run of days must not end with it: it goes on unseen, and SIGTERM ends it.
-        hangUp = PosixSignalRegistration.Create(PosixSignal.SIGHUP, static context => context.Cancel = true);
     }
 
     /// <summary>Plain lines.</summary>
@@ -56,6 +51,9 @@ internal abstract class TrainingDisplay : TrainingCallback, IDisposable
             Console.Line(line);
     }
 
+    /// <summary>Says that there is nothing left to do.</summary>
+    public void ShowComplete(TrainingSession session) => Console.Line(TrainingText.Complete(session.Trainer.Progress));
+
     /// <inheritdoc/>
     public override void Evaluated(Trainer trainer, EvaluationRecord record) => Say(TrainingText.Evaluation(record));
 
@@ -79,7 +77,7 @@ internal abstract class TrainingDisplay : TrainingCallback, IDisposable
     }
 
     /// <summary>Ends what the display has under way.</summary>
-    protected virtual void Dispose(bool disposing) => hangUp.Dispose();
+    protected virtual void Dispose(bool disposing) { }
 
     /// <summary>Shows a line, or several, during the run.</summary>
     protected virtual void Say(string text) => Console.Line(text);

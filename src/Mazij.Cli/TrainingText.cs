@@ -88,6 +88,10 @@ internal static class TrainingText
             : $"continue    mazij train --resume {Relative(folder.Path)}");
     }
 
+    /// <summary>That a run which was to be continued has nothing left to do.</summary>
+    public static string Complete(TrainingProgress progress) => string.Create(CultureInfo.InvariantCulture,
+        $"complete    the run has reached its end: {progress.Step:N0} steps, {progress.Tokens / 1e6:F2} M tokens; to train on, set a later stop, for example --set training.stop.steps={2 * progress.Step}");
+
     /// <summary>Minutes and seconds, with hours where there are some, with days where there are many: 4:07, 1:02:03,
     /// 3 d 4:05:06.</summary>
     public static string Duration(double seconds)

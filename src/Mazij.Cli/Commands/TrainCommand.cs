@@ -30,7 +30,7 @@ internal static class TrainCommand
         Option<string?> output = new("--out") { Description = "The run's folder (default: runs/NAME-TIME).", HelpName = "DIR" };
         Option<string?> resume = new("--resume")
         {
-            Description = "Continue the run in this folder from its newest checkpoint; --set may change training keys.",
+            Description = "Continue the run in this folder from its newest whole checkpoint; --set may change training keys.",
             HelpName = "DIR",
         };
         Option<bool> force = new("--force") { Description = "Begin even if the run is predicted to need more memory than there is." };
@@ -43,6 +43,8 @@ internal static class TrainCommand
         LibTorchOptionSet libTorch = new(command);
         command.SetAction(parsed => Failures.Guard(() =>
         {
+            // A run goes on when nobody can read its lines any more.
+            Console.SetOut(new SurvivingWriter(Console.Out));
             string? resumed = parsed.GetValue(resume), file = parsed.GetValue(run), target = parsed.GetValue(output);
             string[] overrides = parsed.GetValue(sets) ?? [];
             if (resumed is not null && (file is not null || target is not null))
@@ -77,7 +79,10 @@ internal static class TrainCommand
                 $"{source}: training.sequence_length is {config.Training.SequenceLength}, the model's max_position_embeddings {model.MaxPositionEmbeddings}; shorten the one or raise the other");
         }
         DeviceName device = DeviceName.Parse(config.Training.Device);
-        RunFolder folder = request.Resumed is string resumed ? RunFolder.Open(resumed) : RunFolder.New(request.Output ?? DefaultFolder(source));
+        using RunClaim claim = request.Resumed is string resumed ? RunClaim.Existing(RunFolder.Open(resumed))
+            : request.Output is string output ? RunClaim.New(RunFolder.New(output))
+            : RunClaim.NewNumbered(DefaultFolder(source, TimeProvider.System));
+        RunFolder folder = claim.Folder;
         using TrainingDisplay display = TrainingDisplay.Open(request.Plain);
         using Interruption interruption = new(
             "mazij: stopping after this step and saving; press Ctrl-C again to stop at once", display.ShowInterruption);
@@ -106,6 +111,12 @@ internal static class TrainCommand
         try
         {
             using TrainingSession session = TrainingSession.Create(config, model, data, target, folder, request.Resumed is not null, [display]);
+            if (request.Resumed is not null && session.Trainer.IsComplete)
+            {
+                session.BringModelUpToDate();
+                display.ShowComplete(session);
+                return 0;
+            }
             folder.Create(config);
             display.ShowRun(session, config, model);
             bool complete = session.Trainer.Run(interruption.Token);
@@ -149,6 +160,7 @@ internal static class TrainCommand
         return new ComputeTarget(config.Device, device, type, 1e9 * GemmRate.Measure(device, type));
     }
 
-    private static string DefaultFolder(string source) => Path.Combine(
-        "runs", Path.GetFileNameWithoutExtension(source) + DateTime.Now.ToString("-yyyyMMdd-HHmmss", CultureInfo.InvariantCulture));
+    /// <summary>runs/NAME-TIME. Local time may repeat or go back; who claims the folder sees to it that it is a new one.</summary>
+    internal static string DefaultFolder(string source, TimeProvider clock) => Path.Combine(
+        "runs", Path.GetFileNameWithoutExtension(source) + clock.GetLocalNow().ToString("-yyyyMMdd-HHmmss", CultureInfo.InvariantCulture));
 }

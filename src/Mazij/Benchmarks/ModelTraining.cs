@@ -37,6 +37,9 @@ internal sealed class ModelTraining : IDisposable
         set => step = new ModelStep(model, optimizer, config with { ActivationCheckpointing = value }, moments);
     }
 
+    /// <summary>Its optimiser.</summary>
+    public AdamW Optimizer => optimizer;
+
     /// <summary>A model in training with freshly drawn weights.</summary>
     public static MoeTransformer MakeModel(ModelConfig config, long seed, ScalarType type)
     {

@@ -1,3 +1,6 @@
+using System.Globalization;
+using System.Text;
+
 namespace Mazij.Formats;
 
 /// <summary>Writes files so that a reader, or a crash, never sees half of one.</summary>
@@ -9,19 +12,22 @@ internal static class AtomicFile
     /// </summary>
     public static void Write(string path, Action<FileStream> write)
     {
-        string temporary = path + ".tmp-" + Environment.ProcessId.ToString(System.Globalization.CultureInfo.InvariantCulture);
+        string temporary = path + ".tmp-" + Environment.ProcessId.ToString(CultureInfo.InvariantCulture);
         try
         {
+            FailPoint.Reach("create a file");
             using (FileStream stream = new(temporary, FileMode.Create, FileAccess.ReadWrite, FileShare.None, 1 << 16))
             {
                 write(stream);
+                FailPoint.Reach("flush a file");
                 stream.Flush(flushToDisk: true);
             }
+            FailPoint.Reach("rename a file");
             File.Move(temporary, path, overwrite: true);
         }
         catch
         {
-            File.Delete(temporary);
+            RemoveTemporary(temporary);
             throw;
         }
     }
@@ -29,25 +35,24 @@ internal static class AtomicFile
     /// <summary>Makes renames inside a folder durable; on Windows the file system does so by itself.</summary>
     public static void FlushFolder(string folder)
     {
-        if (OperatingSystem.IsWindows())
-            return;
-        int descriptor = open(folder, 0, 0);
-        if (descriptor < 0)
-            return; // Renames are still atomic, only their moment on disk is up to the system.
-        _ = fsync(descriptor);
-        _ = close(descriptor);
+        FailPoint.Reach("flush a folder");
+        NativeFile.FlushFolder(folder);
     }
 
     /// <summary>Writes a text file as UTF-8 without a byte order mark; see <see cref="Write"/>.</summary>
     public static void WriteText(string path, string text) =>
-        Write(path, stream => stream.Write(System.Text.Encoding.UTF8.GetBytes(text)));
+        Write(path, stream => stream.Write(Encoding.UTF8.GetBytes(text)));
 
-    [System.Runtime.InteropServices.DllImport("libc", SetLastError = true)]
-    private static extern int open([System.Runtime.InteropServices.MarshalAs(System.Runtime.InteropServices.UnmanagedType.LPUTF8Str)] string path, int flags, int mode);
-
-    [System.Runtime.InteropServices.DllImport("libc", SetLastError = true)]
-    private static extern int fsync(int descriptor);
-
-    [System.Runtime.InteropServices.DllImport("libc", SetLastError = true)]
-    private static extern int close(int descriptor);
+    private static void RemoveTemporary(string path)
+    {
+        try
+        {
+            FailPoint.Reach("remove a file");
+            File.Delete(path);
+        }
+        catch (Exception error) when (error is IOException or UnauthorizedAccessException)
+        {
+            // What made the write fail keeps the file from being removed too; the first failure is the one to tell.
+        }
+    }
 }

@@ -1,14 +1,16 @@
 using System.Globalization;
 using System.IO.Hashing;
 using System.Text.Json;
+using Mazij.Formats;
 
 namespace Mazij.Training;
 
 /// <summary>The checkpoints folder of a run: step-N folders, each complete or not there at all.</summary>
 internal sealed class CheckpointFolder(string path)
 {
-    private const string Prefix = "step-";
+    private const string Prefix = "step-", Writing = ".writing-";
     private const long MaximumStateBytes = 16 << 20;
+    private readonly HashSet<long> passedOver = [];
 
     /// <summary>The folder.</summary>
     public string Path { get; } = path;
@@ -41,32 +43,29 @@ internal sealed class CheckpointFolder(string path)
 
     /// <summary>Writes a checkpoint: into a hidden folder first, which then gets its name, so that no reader sees half of one.</summary>
     /// <param name="state">The state; its list of files is filled in here.</param>
-    /// <param name="writeFiles">Writes the tensor files into the folder it is given.</param>
-    public void Write(CheckpointState state, Action<string> writeFiles)
+    /// <param name="bytes">About how many bytes will be written.</param>
+    /// <param name="writeFiles">Writes the tensor files into the folder it is given, and says what it wrote.</param>
+    /// <exception cref="IOException">The disk is full or fails; the folder is as it was.</exception>
+    /// <exception cref="UnauthorizedAccessException">The folder may not be written; it is as it was.</exception>
+    public void Write(CheckpointState state, long bytes, Func<string, IReadOnlyList<CheckpointFile>> writeFiles)
     {
         Directory.CreateDirectory(Path);
-        foreach (string leftover in Directory.EnumerateDirectories(Path, ".writing-*"))
-            Directory.Delete(leftover, recursive: true);
-        string temporary = System.IO.Path.Combine(Path, ".writing-" + state.Progress.Step.ToString(CultureInfo.InvariantCulture));
+        RemoveLeftovers();
+        FreeSpace.Require(Path, bytes);
+        string temporary = System.IO.Path.Combine(Path, Writing + state.Progress.Step.ToString(CultureInfo.InvariantCulture));
         try
         {
+            FailPoint.Reach("create a folder");
             Directory.CreateDirectory(temporary);
-            writeFiles(temporary);
-            List<CheckpointFile> files = [];
-            foreach (string file in Directory.EnumerateFiles(temporary).Order(StringComparer.Ordinal))
-                files.Add(Describe(file));
+            IReadOnlyList<CheckpointFile> files = writeFiles(temporary);
             string json = JsonSerializer.Serialize((state with { Files = files }).Sealed(), CheckpointState.Json) + "\n";
-            Formats.AtomicFile.WriteText(System.IO.Path.Combine(temporary, CheckpointState.FileName), json);
-            string target = PathOf(state.Progress.Step);
-            if (Directory.Exists(target))
-                Directory.Delete(target, recursive: true);
-            Directory.Move(temporary, target);
-            Formats.AtomicFile.FlushFolder(Path);
+            AtomicFile.WriteText(System.IO.Path.Combine(temporary, CheckpointState.FileName), json);
+            AtomicFolder.Replace(temporary, PathOf(state.Progress.Step));
+            passedOver.Remove(state.Progress.Step);
         }
         catch
         {
-            if (Directory.Exists(temporary))
-                Directory.Delete(temporary, recursive: true);
+            TryRemoveLeftovers();
             throw;
         }
     }
@@ -95,34 +94,68 @@ internal sealed class CheckpointFolder(string path)
         return state;
     }
 
-    /// <summary>Deletes all checkpoints but the newest <paramref name="keep"/> and the one with the lowest validation loss.</summary>
+    /// <summary>Remembers a checkpoint that cannot be resumed from: it does not count as one to keep.</summary>
+    public void PassOver(long step) => passedOver.Add(step);
+
+    /// <summary>
+    /// Deletes all checkpoints but the newest <paramref name="keep"/> and the one with the lowest validation loss. Damaged
+    /// ones count for nothing and go when they are older than a good one, so the last good one always stays.
+    /// </summary>
     public void Prune(int keep)
     {
-        List<long> steps = Steps();
-        long? best = null;
-        double bestLoss = double.PositiveInfinity;
-        foreach (long step in steps)
+        List<(long Step, double? Loss)> good = [];
+        List<long> bad = [];
+        foreach (long step in Steps())
         {
-            double? loss = TryReadLoss(step);
-            if (loss < bestLoss)
-                (best, bestLoss) = (step, loss.Value);
+            if (!passedOver.Contains(step) && TryReadState(step) is CheckpointState state && state.Progress.Step == step && HasAllFiles(state))
+                good.Add((step, state.ValidationLoss));
+            else
+                bad.Add(step);
         }
-        for (int i = 0; i < steps.Count - keep; i++)
-        {
-            if (steps[i] != best)
-                Directory.Delete(PathOf(steps[i]), recursive: true);
-        }
+        if (good.Count == 0)
+            return;
+        long best = good.MinBy(checkpoint => checkpoint.Loss ?? double.PositiveInfinity).Step;
+        bool anyLoss = good.Any(checkpoint => checkpoint.Loss is not null);
+        IEnumerable<long> going = good.SkipLast(keep).Select(checkpoint => checkpoint.Step).Where(step => !anyLoss || step != best)
+            .Concat(bad.Where(step => step < good[^1].Step));
+        foreach (long step in going)
+            AtomicFolder.Remove(PathOf(step));
     }
 
-    private double? TryReadLoss(long step)
+    private bool HasAllFiles(CheckpointState state) => state.Files.All(file =>
+    {
+        FileInfo found = new(System.IO.Path.Combine(PathOf(state.Progress.Step), file.Name));
+        return found.Exists && found.Length == file.Bytes;
+    });
+
+    private void RemoveLeftovers()
+    {
+        foreach (string leftover in Directory.GetDirectories(Path, Writing + "*"))
+            AtomicFolder.Delete(leftover);
+        AtomicFolder.RemoveLeftovers(Path, Prefix + "*");
+    }
+
+    private void TryRemoveLeftovers()
     {
         try
         {
-            return ReadState(System.IO.Path.Combine(PathOf(step), CheckpointState.FileName)).ValidationLoss;
+            RemoveLeftovers();
+        }
+        catch (Exception error) when (error is IOException or UnauthorizedAccessException)
+        {
+            // What made the write fail may keep its leftovers from being removed; the first failure is the one to tell.
+        }
+    }
+
+    private CheckpointState? TryReadState(long step)
+    {
+        try
+        {
+            return ReadState(System.IO.Path.Combine(PathOf(step), CheckpointState.FileName));
         }
         catch (InputException)
         {
-            return null; // A damaged checkpoint cannot be the best.
+            return null;
         }
     }
 
@@ -170,6 +203,6 @@ internal sealed class CheckpointFolder(string path)
         using FileStream stream = new(path, FileMode.Open, FileAccess.Read, FileShare.Read, 1 << 20, FileOptions.SequentialScan);
         XxHash128 hash = new();
         hash.Append(stream);
-        return new CheckpointFile(System.IO.Path.GetFileName(path), stream.Length, Convert.ToHexStringLower(hash.GetCurrentHash()));
+        return CheckpointFile.Of(System.IO.Path.GetFileName(path), stream.Length, hash);
     }
 }

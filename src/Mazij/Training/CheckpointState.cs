@@ -78,4 +78,9 @@ internal sealed record RouterCheckpoint(double LogitMean, double LogitDeviation)
 /// <param name="Name">File name in the folder.</param>
 /// <param name="Bytes">Its length.</param>
 /// <param name="Checksum">XxHash128 of its bytes, hexadecimal.</param>
-internal sealed record CheckpointFile(string Name, long Bytes, string Checksum);
+internal sealed record CheckpointFile(string Name, long Bytes, string Checksum)
+{
+    /// <summary>A file all of whose bytes went into <paramref name="hash"/>.</summary>
+    public static CheckpointFile Of(string name, long bytes, XxHash128 hash) =>
+        new(name, bytes, Convert.ToHexStringLower(hash.GetCurrentHash()));
+}

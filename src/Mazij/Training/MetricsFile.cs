@@ -6,21 +6,37 @@ namespace Mazij.Training;
 
 /// <summary>
 /// metrics.jsonl: one JSON object a line, for every step, every evaluation and every event. Keys are stable: scripts read them. On
-/// resuming, lines behind the checkpoint's step are dropped first, so that each step appears once.
+/// resuming, lines behind the checkpoint's step are dropped first, so that each step appears once. Lines that a full disk does
+/// not take are kept in memory and written when it does.
 /// </summary>
 internal sealed class MetricsFile(string path) : TrainingCallback, IDisposable
 {
+    /// <summary>Lines of some hundred thousand steps.</summary>
+    private const int MaximumBytesInMemory = 128 << 20;
+
     private readonly MemoryStream buffer = new();
     private readonly Utf8JsonWriter writer = new(Stream.Null);
     private FileStream? stream;
+    private long length;
+    private volatile string? problem;
 
     /// <inheritdoc/>
     public override void RunStarting(Trainer trainer)
     {
         stream = new FileStream(path, FileMode.OpenOrCreate, FileAccess.ReadWrite, FileShare.Read);
-        stream.SetLength(LengthUpTo(stream, trainer.Progress.Step));
-        stream.Position = stream.Length;
+        length = LengthUpTo(stream, trainer.Progress.Step);
+        stream.SetLength(length);
         writer.Reset(buffer);
+    }
+
+    /// <summary>Makes all lines so far durable; on any thread.</summary>
+    /// <exception cref="IOException">Some could not be written, or the disk fails.</exception>
+    public void FlushToDisk()
+    {
+        if (problem is string known)
+            throw new IOException(known);
+        if (stream is not null)
+            RandomAccess.FlushToDisk(stream.SafeFileHandle);
     }
 
     /// <inheritdoc/>
@@ -45,7 +61,7 @@ internal sealed class MetricsFile(string path) : TrainingCallback, IDisposable
         Write("seconds", record.Seconds);
         if (record.Skipped is not null)
             writer.WriteString("skipped", record.Skipped);
-        EndLine();
+        EndLine(trainer);
     }
 
     /// <inheritdoc/>
@@ -58,7 +74,7 @@ internal sealed class MetricsFile(string path) : TrainingCallback, IDisposable
         Write("validation_bits_per_byte", record.BitsPerByte);
         writer.WriteNumber("validation_tokens", record.EvaluatedTokens);
         Write("seconds", record.Seconds);
-        EndLine();
+        EndLine(trainer);
     }
 
     /// <inheritdoc/>
@@ -81,7 +97,7 @@ internal sealed class MetricsFile(string path) : TrainingCallback, IDisposable
             }
             writer.WriteEndArray();
         }
-        EndLine();
+        EndLine(trainer);
     }
 
     /// <inheritdoc/>
@@ -101,15 +117,27 @@ internal sealed class MetricsFile(string path) : TrainingCallback, IDisposable
             writer.WriteNull(key);
     }
 
-    private void EndLine()
+    private void EndLine(Trainer trainer)
     {
         writer.WriteEndObject();
         writer.Flush();
         buffer.WriteByte((byte)'\n');
-        stream!.Write(buffer.GetBuffer(), 0, (int)buffer.Length);
-        stream.Flush();
-        buffer.SetLength(0);
         writer.Reset();
+        try
+        {
+            // From where the last whole line ends: what a failed write left behind that is overwritten.
+            RandomAccess.Write(stream!.SafeFileHandle, buffer.GetBuffer().AsSpan(0, (int)buffer.Length), length);
+            length += buffer.Length;
+            buffer.SetLength(0);
+            problem = null;
+        }
+        catch (IOException error) when (buffer.Length < MaximumBytesInMemory)
+        {
+            bool isNew = problem is null;
+            problem = $"{path}: {error.Message}";
+            if (isNew)
+                trainer.Note($"{MessageText.OneLine(problem, 300)}; its lines are kept until they can be written");
+        }
     }
 
     private static long LengthUpTo(FileStream stream, long lastStep)

@@ -1,3 +1,4 @@
+using System.IO.Hashing;
 using Mazij.Configuration;
 using Mazij.Formats.HuggingFace;
 using Mazij.Formats.Safetensors;
@@ -14,8 +15,8 @@ internal sealed class ModelCheckpoint(MoeTransformer model, AdamW optimizer, Tra
     private const string WeightsFile = "weights.safetensors";
     private const string FirstMomentFile = "first_moment.safetensors", SecondMomentFile = "second_moment.safetensors";
 
-    /// <summary>Writes a checkpoint.</summary>
-    public void Save(CheckpointFolder folder, TrainerState trainer, double? validationLoss)
+    /// <summary>The state, with the live tensors: the next step changes them.</summary>
+    public CheckpointContent Capture(TrainerState trainer, double? validationLoss)
     {
         CheckpointState state = new()
         {
@@ -32,15 +33,36 @@ internal sealed class ModelCheckpoint(MoeTransformer model, AdamW optimizer, Tra
                 pair => pair.Key, pair => new RouterCheckpoint(pair.Value.LogitMean, pair.Value.LogitDeviation)),
             Files = [],
         };
-        folder.Write(state, target =>
-        {
-            List<WeightSlice> slices = [.. WeightSlice.All(model.Config, model.Parameters.Layout)];
-            List<WeightSlice> trained = [.. slices.Where(slice => !slice.IsBuffer)];
+        return new CheckpointContent(
+            state, model.Parameters.MasterBuffer!, optimizer.FirstMoment, optimizer.SecondMoment,
+            model.RouterStates.Where(pair => pair.Value.Bias is not null).ToDictionary(pair => pair.Key, pair => pair.Value.Bias!));
+    }
+
+    /// <summary>Writes a checkpoint.</summary>
+    public void Save(CheckpointFolder folder, TrainerState trainer, double? validationLoss) =>
+        Write(folder, Capture(trainer, validationLoss));
+
+    /// <summary>Writes a captured state; on any thread, if its tensors are copies.</summary>
+    public void Write(CheckpointFolder folder, CheckpointContent content) => folder.Write(content.State, BytesOf(content), target =>
+    {
+        using DisposeScope scope = NewDisposeScope();
+        List<WeightSlice> slices = [.. WeightSlice.All(model.Config, model.Parameters.Layout)];
+        List<WeightSlice> trained = [.. slices.Where(slice => !slice.IsBuffer)];
+        return
+        [
             WriteFile(Path.Combine(target, WeightsFile), slices,
-                slice => slice.IsBuffer ? HuggingFaceModel.BufferOf(model, slice) : model.Parameters[slice.Parameter].Master);
-            WriteFile(Path.Combine(target, FirstMomentFile), trained, slice => RangeOf(optimizer.FirstMoment, slice));
-            WriteFile(Path.Combine(target, SecondMomentFile), trained, slice => RangeOf(optimizer.SecondMoment, slice));
-        });
+                slice => slice.IsBuffer ? content.BiasOf(slice) : RangeOf(content.Weights, slice)),
+            WriteFile(Path.Combine(target, FirstMomentFile), trained, slice => RangeOf(content.FirstMoment, slice)),
+            WriteFile(Path.Combine(target, SecondMomentFile), trained, slice => RangeOf(content.SecondMoment, slice)),
+        ];
+    });
+
+    /// <summary>Brings a model folder's weights up to a captured state; the folder must exist.</summary>
+    public void Export(string folder, CheckpointContent content)
+    {
+        using DisposeScope scope = NewDisposeScope();
+        HuggingFaceModel.Save(folder, model.Config, model.Parameters.Layout, ElementType.F32,
+            slice => slice.IsBuffer ? content.BiasOf(slice) : RangeOf(content.Weights, slice));
     }
 
     /// <summary>Loads the checkpoint of a step and returns its state.</summary>
@@ -71,10 +93,20 @@ internal sealed class ModelCheckpoint(MoeTransformer model, AdamW optimizer, Tra
         return state;
     }
 
-    private static void WriteFile(string path, List<WeightSlice> slices, Func<WeightSlice, Tensor> tensorOf)
+    /// <summary>About how long the files of a checkpoint are together.</summary>
+    private static long BytesOf(CheckpointContent content)
+    {
+        const long headers = 1 << 20;
+        return CheckpointSnapshot.BytesFor(content) + headers;
+    }
+
+    private static CheckpointFile WriteFile(string path, List<WeightSlice> slices, Func<WeightSlice, Tensor> tensorOf)
     {
         using WeightSource source = new(slices, tensorOf);
-        SafetensorsWriter.Write(path, slices.Select(slice => new TensorSpec(slice.Name, ElementType.F32, slice.Shape)), source.Fill);
+        XxHash128 hash = new();
+        long bytes = SafetensorsWriter.Write(
+            path, slices.Select(slice => new TensorSpec(slice.Name, ElementType.F32, slice.Shape)), source.Fill, hash: hash);
+        return CheckpointFile.Of(Path.GetFileName(path), bytes, hash);
     }
 
     private void ReadFile(string path, bool includeBuffers, Func<WeightSlice, Tensor> tensorOf)

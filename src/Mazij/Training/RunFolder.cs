@@ -6,7 +6,11 @@ namespace Mazij.Training;
 /// <summary>A run's folder: run.yaml, metrics.jsonl, checkpoints/, model/, tokenizer files.</summary>
 internal sealed class RunFolder
 {
-    private RunFolder(string path) => Path = System.IO.Path.GetFullPath(path);
+    private RunFolder(string path)
+    {
+        Path = System.IO.Path.GetFullPath(path);
+        Checkpoints = new CheckpointFolder(System.IO.Path.Combine(Path, "checkpoints"));
+    }
 
     /// <summary>The folder, absolute.</summary>
     public string Path { get; }
@@ -20,16 +24,19 @@ internal sealed class RunFolder
     /// <summary>The latest weights as a Hugging Face style folder.</summary>
     public string ModelFolder => System.IO.Path.Combine(Path, "model");
 
+    /// <summary>Whether a run was begun in the folder.</summary>
+    public bool HoldsRun => File.Exists(ConfigFile);
+
     /// <summary>The checkpoints.</summary>
-    public CheckpointFolder Checkpoints => new(System.IO.Path.Combine(Path, "checkpoints"));
+    public CheckpointFolder Checkpoints { get; }
 
     /// <summary>The folder of a new run; nothing is made before <see cref="Create"/>.</summary>
     /// <exception cref="InputException">The folder holds a run already, or is no folder.</exception>
     public static RunFolder New(string path)
     {
         RunFolder run = new(path);
-        if (File.Exists(run.ConfigFile))
-            throw new InputException($"{run.Path}: holds a run already; continue it by --resume {path}, or name another folder by --out");
+        if (run.HoldsRun)
+            throw run.HeldAlready();
         if (File.Exists(run.Path))
             throw new InputException($"{run.Path}: is a file; name a folder by --out");
         return run;
@@ -55,8 +62,11 @@ internal sealed class RunFolder
     public static RunFolder Open(string path)
     {
         RunFolder run = new(path);
-        if (!File.Exists(run.ConfigFile))
+        if (!run.HoldsRun)
             throw new InputException($"{run.Path}: holds no run (no run.yaml); name the folder that an earlier mazij train wrote");
         return run;
     }
+
+    /// <summary>What to say when a new run is asked for where there is one.</summary>
+    internal InputException HeldAlready() => new($"{Path}: holds a run already; continue it by --resume {Path}, or name another folder by --out");
 }

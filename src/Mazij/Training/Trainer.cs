@@ -63,6 +63,9 @@ internal sealed class Trainer
     /// <summary>The run's configuration.</summary>
     public TrainingConfig Config => config;
 
+    /// <summary>Whether a stop is reached.</summary>
+    public bool IsComplete => Progress.FractionOf(config.Stop) >= 1;
+
     /// <summary>Runs until a stop is reached or <paramref name="interruption"/> asks to end after the current step.</summary>
     /// <returns>True if the run is complete, false if it was interrupted.</returns>
     /// <exception cref="InputException">The loss stayed non-finite.</exception>
@@ -72,7 +75,7 @@ internal sealed class Trainer
         foreach (TrainingCallback callback in callbacks)
             callback.RunStarting(this);
         bool interrupted = false;
-        while (Progress.FractionOf(config.Stop) < 1)
+        while (!IsComplete)
         {
             if (interruption.IsCancellationRequested)
             {

@@ -32,6 +32,9 @@ internal enum TrainingEventKind
     /// <summary>Samples that were in too many skipped steps were given up.</summary>
     SamplesDropped,
 
+    /// <summary>Resuming passed over a checkpoint that is damaged, incomplete or not of this run.</summary>
+    CheckpointPassedOver,
+
     /// <summary>The batch size, the mixture of sources or the phase of the recipe changed.</summary>
     RecipeChanged,
 }

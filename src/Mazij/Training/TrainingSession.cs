@@ -1,9 +1,7 @@
 using Mazij.Configuration;
 using Mazij.Data;
-using Mazij.Formats.HuggingFace;
-using Mazij.Formats.Safetensors;
+using Mazij.Devices;
 using Mazij.Models;
-using Mazij.Text.Tokenizers;
 using Mazij.Training.Spikes;
 using TorchSharp;
 
@@ -15,15 +13,19 @@ internal sealed class TrainingSession : IDisposable
 {
     private readonly MetricsFile metrics;
     private readonly AdamW optimizer;
+    private readonly CheckpointCallback checkpoints;
+    private readonly Action exportModel;
 
     private TrainingSession(
-        MoeTransformer model, AdamW optimizer, PreparedData data, MetricsFile metrics, Trainer trainer, RunFolder folder,
-        ComputeTarget target)
+        MoeTransformer model, AdamW optimizer, PreparedData data, MetricsFile metrics, CheckpointCallback checkpoints,
+        Action exportModel, Trainer trainer, RunFolder folder, ComputeTarget target)
     {
         Model = model;
         this.optimizer = optimizer;
         Data = data;
         this.metrics = metrics;
+        this.checkpoints = checkpoints;
+        this.exportModel = exportModel;
         Trainer = trainer;
         Folder = folder;
         Target = target;
@@ -50,7 +52,7 @@ internal sealed class TrainingSession : IDisposable
     /// <param name="data">Shards and tokenizer; owned by the session from here on.</param>
     /// <param name="target">Where and how to compute.</param>
     /// <param name="folder">Where the run is kept.</param>
-    /// <param name="resume">Whether to go on from the newest checkpoint.</param>
+    /// <param name="resume">Whether to go on from the newest checkpoint that is whole.</param>
     /// <param name="callbacks">What else wants to see the run, such as a console.</param>
     public static TrainingSession Create(
         RunConfig config, ModelConfig modelConfig, PreparedData data, ComputeTarget target, RunFolder folder, bool resume,
@@ -61,13 +63,10 @@ internal sealed class TrainingSession : IDisposable
         MoeTransformer model = new(modelConfig, parameters, target.Device);
         AdamW optimizer = new(parameters, training);
         ModelCheckpoint checkpoint = new(model, optimizer, training, data.Identity);
-        CheckpointState? start = null;
+        ResumePoint? start = null;
         if (resume)
         {
-            List<long> steps = folder.Checkpoints.Steps();
-            if (steps.Count == 0)
-                throw new InputException($"{folder.Checkpoints.Path}: holds no checkpoint to resume from; start a new run");
-            start = checkpoint.Load(folder.Checkpoints, steps[^1]);
+            start = ResumePoint.Find(checkpoint, folder.Checkpoints);
         }
         else
         {
@@ -79,47 +78,38 @@ internal sealed class TrainingSession : IDisposable
         MetricsFile metrics = new(folder.MetricsFile);
         Evaluator evaluator = new(
             model, data.Dataset, training.SequenceLength, training.MicroBatchSize, training.EvaluateTokens);
-        CheckpointCallback checkpoints = new(checkpoint, folder.Checkpoints, () => ExportModel(model, data.Tokenizer, folder));
+        ModelFolderExport export = new(checkpoint, data.Tokenizer, folder);
+        CheckpointCallback checkpoints = new(
+            checkpoint, new RunSaver(checkpoint, folder.Checkpoints, export, metrics, training.KeepCheckpoints),
+            start?.PassedOver ?? [], AvailableMemory.ForThisProcess);
         SpikeGuard guard = new(training.SpikeGuard, training.Schedule.WarmupSteps);
         if (start is not null)
-            guard.State = start.Guard;
+            guard.State = start.State.Guard;
         Trainer trainer = new(
             training,
             new ModelStep(model, optimizer, training),
-            new SampledBatches(data.Dataset, data.Identity, training, start?.Batches),
+            new SampledBatches(data.Dataset, data.Identity, training, start?.State.Batches),
             guard,
             [metrics, .. callbacks, new EvaluationCallback(evaluator), new SampleCallback(model, data.Tokenizer), checkpoints],
-            start?.Progress ?? new TrainingProgress(),
+            start?.State.Progress ?? new TrainingProgress(),
             ModelCost.TrainingFlopsPerToken(modelConfig, training.SequenceLength),
             target.PeakFlopsPerSecond);
-        return new TrainingSession(model, optimizer, data, metrics, trainer, folder, target);
+        return new TrainingSession(
+            model, optimizer, data, metrics, checkpoints, () => export.Write(checkpoint.Capture(trainer.State, null)), trainer,
+            folder, target);
     }
+
+    /// <summary>Writes model/ from the weights that were resumed from: a run may have been killed between its last checkpoint
+    /// and that.</summary>
+    public void BringModelUpToDate() => exportModel();
 
     /// <inheritdoc/>
     public void Dispose()
     {
+        checkpoints.Dispose();
         metrics.Dispose();
         optimizer.Dispose();
         Model.Dispose();
         Data.Dispose();
-    }
-
-    /// <summary>Brings model/ up to date: written beside it, then put in its place.</summary>
-    private static void ExportModel(MoeTransformer model, BpeTokenizer tokenizer, RunFolder folder)
-    {
-        string temporary = folder.ModelFolder + ".writing", old = folder.ModelFolder + ".old";
-        foreach (string leftover in (ReadOnlySpan<string>)[temporary, old])
-        {
-            if (Directory.Exists(leftover))
-                Directory.Delete(leftover, recursive: true);
-        }
-        Directory.CreateDirectory(temporary);
-        HuggingFaceModel.Save(temporary, model, ElementType.F32);
-        tokenizer.Save(temporary);
-        if (Directory.Exists(folder.ModelFolder))
-            Directory.Move(folder.ModelFolder, old);
-        Directory.Move(temporary, folder.ModelFolder);
-        if (Directory.Exists(old))
-            Directory.Delete(old, recursive: true);
     }
 }

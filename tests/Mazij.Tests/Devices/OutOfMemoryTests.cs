@@ -20,6 +20,5 @@ public sealed class OutOfMemoryTests
         Exception? thrown = Record.Exception(() => torch.zeros(2, 3).mm(torch.zeros(2, 3)));
         Assert.NotNull(thrown);
         Assert.False(OutOfMemory.Is(thrown), thrown.Message);
-        Assert.True(OutOfMemory.Is(new OutOfMemoryException()));
     }
 }

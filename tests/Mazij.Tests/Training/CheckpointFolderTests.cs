@@ -1,3 +1,4 @@
+using System.IO.Hashing;
 using System.Text.Json;
 using Mazij.Data;
 using Mazij.Tests.Data;
@@ -140,7 +141,7 @@ public sealed class CheckpointFolderTests : IDisposable
     public void A_write_that_fails_leaves_the_folder_as_it_was()
     {
         Write(1, null);
-        Assert.Throws<IOException>(() => Folder.Write(StateOf(2, null), target =>
+        Assert.Throws<IOException>(() => Folder.Write(StateOf(2, null), 0, target =>
         {
             File.WriteAllText(Path.Combine(target, "half"), "half");
             throw new IOException("no space left");
@@ -167,7 +168,13 @@ public sealed class CheckpointFolderTests : IDisposable
     }
 
     private void Write(long step, double? loss) =>
-        Folder.Write(StateOf(step, loss), target => File.WriteAllText(Path.Combine(target, "weights"), "w"));
+        Folder.Write(StateOf(step, loss), 0, target =>
+        {
+            File.WriteAllText(Path.Combine(target, "weights"), "w");
+            XxHash128 hash = new();
+            hash.Append("w"u8);
+            return [CheckpointFile.Of("weights", 1, hash)];
+        });
 
     private static CheckpointState StateOf(long step, double? loss) => new()
     {

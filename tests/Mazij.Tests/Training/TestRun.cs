@@ -64,7 +64,8 @@ internal sealed class TestRun : TrainingCallback, IDisposable
     public TestRun(
         ModelConfig model, TrainingConfig config, ScalarType computeType = ScalarType.Float32,
         CheckpointFolder? from = null, long fromStep = 0, IBatchSource? batches = null,
-        Func<ITrainingStep, ITrainingStep>? wrap = null, IGroupListener? listener = null, bool portable = false)
+        Func<ITrainingStep, ITrainingStep>? wrap = null, IGroupListener? listener = null, bool portable = false,
+        Func<ModelCheckpoint, TrainingCallback>? beside = null)
     {
         Model = new MoeTransformer(model, ParameterSet.ForTraining(new ParameterLayout(model), CPU, computeType), CPU, portable);
         Optimizer = new AdamW(Model.Parameters, config, portable);
@@ -87,7 +88,8 @@ internal sealed class TestRun : TrainingCallback, IDisposable
         SpikeGuard guard = new(config.SpikeGuard, config.Schedule.WarmupSteps);
         if (start is not null)
             guard.State = start.Guard;
-        Trainer = new Trainer(config, wrap?.Invoke(step) ?? step, batches, guard, [this],
+        IReadOnlyList<TrainingCallback> callbacks = beside is null ? [this] : [this, beside(Checkpoint)];
+        Trainer = new Trainer(config, wrap?.Invoke(step) ?? step, batches, guard, callbacks,
             start?.Progress ?? new TrainingProgress(), flopsPerToken: 1, peakFlopsPerSecond: null);
     }
 
@@ -102,6 +104,10 @@ internal sealed class TestRun : TrainingCallback, IDisposable
     public List<StepRecord> Steps { get; } = [];
 
     public List<TrainingEvent> Events { get; } = [];
+
+    public List<string> Notes { get; } = [];
+
+    public List<string> Saved { get; } = [];
 
     public IEnumerable<double> Losses => Steps.Select(record => record.Loss);
 
@@ -149,6 +155,10 @@ internal sealed class TestRun : TrainingCallback, IDisposable
     }
 
     public override void Happened(Trainer trainer, TrainingEvent happened) => Events.Add(happened);
+
+    public override void CheckpointSaved(Trainer trainer, string path) => Saved.Add(Path.GetFileName(path));
+
+    public override void Noted(Trainer trainer, string message) => Notes.Add(message);
 
     public void Dispose()
     {

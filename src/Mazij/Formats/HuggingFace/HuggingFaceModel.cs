@@ -71,12 +71,23 @@ internal static class HuggingFaceModel
     /// <param name="folder">The model folder.</param>
     /// <param name="model">The model; its most precise weights are written.</param>
     /// <param name="type">F32 or BF16.</param>
-    public static void Save(string folder, MoeTransformer model, ElementType type)
+    public static void Save(string folder, MoeTransformer model, ElementType type) =>
+        Save(folder, model.Config, model.Parameters.Layout, type,
+            slice => slice.IsBuffer ? BufferOf(model, slice) : model.Parameters[slice.Parameter].Best);
+
+    /// <summary>Writes config.json and weights that need not be in a model; the folder must exist.</summary>
+    /// <param name="folder">The model folder.</param>
+    /// <param name="config">The model's configuration.</param>
+    /// <param name="layout">Its parameters.</param>
+    /// <param name="type">F32 or BF16.</param>
+    /// <param name="tensorOf">The parameter, or the expert bias, that a slice is a part of.</param>
+    public static void Save(
+        string folder, ModelConfig config, ParameterLayout layout, ElementType type, Func<WeightSlice, Tensor> tensorOf)
     {
-        List<WeightSlice> slices = [.. WeightSlice.All(model.Config, model.Parameters.Layout)];
-        using WeightSource source = new(slices, slice => slice.IsBuffer ? BufferOf(model, slice) : model.Parameters[slice.Parameter].Best);
+        List<WeightSlice> slices = [.. WeightSlice.All(config, layout)];
+        using WeightSource source = new(slices, tensorOf);
         SafetensorsFolderWriter.Write(folder, [.. slices.Select(slice => SpecOf(slice, type))], source.Fill);
-        HuggingFaceConfig.Write(folder, model.Config, type == ElementType.BF16 ? "bfloat16" : "float32");
+        HuggingFaceConfig.Write(folder, config, type == ElementType.BF16 ? "bfloat16" : "float32");
     }
 
     /// <summary>A slice as it stands in a file: buffers and routers stay F32.</summary>
@@ -84,11 +95,10 @@ internal static class HuggingFaceModel
         new(slice.Name, slice.IsBuffer || slice.Parameter.EndsWith(".gate.weight", StringComparison.Ordinal) ? ElementType.F32 : type, slice.Shape);
 
     /// <summary>The router's bias that a buffer slice names.</summary>
-    internal static Tensor BufferOf(MoeTransformer model, WeightSlice slice)
-    {
-        int layer = int.Parse(slice.Name.Split('.')[2], CultureInfo.InvariantCulture);
-        return model.RouterStates[layer].Bias!;
-    }
+    internal static Tensor BufferOf(MoeTransformer model, WeightSlice slice) => model.RouterStates[LayerOf(slice)].Bias!;
+
+    /// <summary>The layer that a buffer slice belongs to.</summary>
+    internal static int LayerOf(WeightSlice slice) => int.Parse(slice.Name.Split('.')[2], CultureInfo.InvariantCulture);
 
     /// <summary>Fills the tensors that <paramref name="targetOf"/> gives, slice by slice.</summary>
     internal static void ReadInto(MoeTransformer model, SafetensorsFolder weights, Func<WeightSlice, Tensor> targetOf)

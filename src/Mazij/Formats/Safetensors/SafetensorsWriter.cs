@@ -1,4 +1,5 @@
 using System.Buffers;
+using System.IO.Hashing;
 
 namespace Mazij.Formats.Safetensors;
 
@@ -29,19 +30,25 @@ internal static class SafetensorsWriter
     /// <param name="tensors">The tensors; names are distinct.</param>
     /// <param name="fill">Gives their bytes.</param>
     /// <param name="metadata">Texts to store; null stores <see cref="DefaultMetadata"/>.</param>
+    /// <param name="hash">Is given every byte of the file in order; null if nobody wants a checksum.</param>
+    /// <returns>The file's length in bytes.</returns>
     /// <exception cref="ArgumentException">Two tensors of one name, or a name that is reserved.</exception>
-    public static void Write(
+    public static long Write(
         string path,
         IEnumerable<TensorSpec> tensors,
         TensorFill fill,
-        IReadOnlyDictionary<string, string>? metadata = null)
+        IReadOnlyDictionary<string, string>? metadata = null,
+        XxHash128? hash = null)
     {
+        long bytes = 0;
         List<TensorSpec> ordered = [.. tensors.OrderByDescending(tensor => tensor.Type.Size())];
         CheckNames(ordered);
         byte[] header = SafetensorsHeader.Build(ordered, metadata ?? DefaultMetadata);
         AtomicFile.Write(path, stream =>
         {
+            WriteBehind behind = new(stream);
             stream.Write(header);
+            hash?.Append(header);
             byte[] chunk = ArrayPool<byte>.Shared.Rent(ChunkBytes);
             try
             {
@@ -52,7 +59,10 @@ internal static class SafetensorsWriter
                     {
                         Span<byte> piece = chunk.AsSpan(0, (int)Math.Min(ChunkBytes, length - offset));
                         fill(tensor, offset, piece);
+                        FailPoint.Reach("write a piece");
                         stream.Write(piece);
+                        hash?.Append(piece);
+                        behind.Advance();
                     }
                 }
             }
@@ -60,7 +70,9 @@ internal static class SafetensorsWriter
             {
                 ArrayPool<byte>.Shared.Return(chunk);
             }
+            bytes = stream.Position;
         });
+        return bytes;
     }
 
     /// <summary>Refuses names that a header cannot hold.</summary>
