@@ -89,7 +89,7 @@ internal sealed class BenchOptionSet
             Precision.Fp32 => torch.ScalarType.Float32,
             _ => GemmRate.FasterType(torch.CPU),
         };
-        MemoryCheck.Require(setting.Source, ModelMemory.OfTraining(setting.Model, type).Total, DeviceName.Cpu);
+        MemoryCheck.RequireTraining(setting.Source, setting.Model, type, setting.Training);
         return (info, type);
     }
 

@@ -1,5 +1,6 @@
 using System.CommandLine;
 using Mazij.Configuration;
+using Mazij.Data;
 using Mazij.Text.Corpora;
 
 namespace Mazij.Cli;
@@ -9,18 +10,30 @@ internal sealed class CorpusOptionSet
 {
     private readonly Option<string[]> input = new("--input")
     {
-        Description = $"Text: .txt, .md or .jsonl files, folders, globs, or {Corpus.DotnetDocs}, the .NET SDK's documentation.",
+        Description = "Text: .txt, .md, .jsonl (also .gz, .zst) or .parquet files, folders, globs, - for standard input, "
+            + $"or {Corpus.DotnetDocs}, the .NET SDK's documentation.",
         HelpName = "PATH",
-        Required = true,
         AllowMultipleArgumentsPerToken = true,
         Arity = ArgumentArity.OneOrMore,
     };
 
     private readonly Option<string> textField = new("--text-field")
     {
-        Description = "The field of a .jsonl line that holds the text.",
+        Description = "The field of a .jsonl line, or the column of a .parquet file, that holds the text.",
         HelpName = "FIELD",
         DefaultValueFactory = _ => "text",
+    };
+
+    private readonly Option<string> inputFormat = new("--input-format")
+    {
+        Description = "What standard input holds: jsonl or txt.",
+        HelpName = "jsonl|txt",
+        DefaultValueFactory = _ => "jsonl",
+    };
+
+    private readonly Option<bool> keepDuplicates = new("--keep-duplicates")
+    {
+        Description = "Keep documents whose text came before: takes no memory to know them by, else 10 to 13 bytes a document.",
     };
 
     private readonly Option<long?> maxBytes = new("--max-bytes") { Description = "Read at most this many bytes of text.", HelpName = "N" };
@@ -32,13 +45,23 @@ internal sealed class CorpusOptionSet
     };
 
     /// <summary>Adds the options to a command.</summary>
-    public CorpusOptionSet(Command command)
+    /// <param name="command">The command.</param>
+    /// <param name="isRequired">Whether the command can do nothing without a corpus.</param>
+    /// <param name="hasThreads">Whether it uses several threads.</param>
+    public CorpusOptionSet(Command command, bool isRequired = true, bool hasThreads = true)
     {
+        input.Required = isRequired;
         command.Options.Add(input);
+        command.Options.Add(inputFormat);
         command.Options.Add(textField);
+        command.Options.Add(keepDuplicates);
         command.Options.Add(maxBytes);
-        command.Options.Add(threads);
+        if (hasThreads)
+            command.Options.Add(threads);
     }
+
+    /// <summary>Whether a corpus is named.</summary>
+    public bool IsGiven(ParseResult parsed) => parsed.GetValue(input) is { Length: > 0 };
 
     /// <summary>The corpus as the command line describes it.</summary>
     /// <exception cref="InputException">An option is out of range.</exception>
@@ -46,21 +69,52 @@ internal sealed class CorpusOptionSet
     {
         DataConfig config = new()
         {
-            Corpus = parsed.GetRequiredValue(input),
+            Corpus = parsed.GetValue(input) ?? [],
             TextField = parsed.GetRequiredValue(textField),
             MaxBytes = parsed.GetValue(maxBytes),
         };
         if (config.TextField.Length == 0)
-            throw new InputException("--text-field is empty; name the field of a .jsonl line that holds the text");
+            throw new InputException("--text-field is empty; name the field or column that holds the text");
         return config.MaxBytes is null or >= 1
             ? config
             : throw new InputException($"--max-bytes is {config.MaxBytes}; it must be at least 1");
     }
 
     /// <summary>Finds the files of the corpus.</summary>
+    /// <param name="parsed">The command line.</param>
+    /// <param name="config">The corpus as <see cref="Read"/> gave it.</param>
+    /// <param name="spool">Standard input as it was kept to be read more than once; null to read it itself, once.</param>
     /// <exception cref="InputException">There are none.</exception>
-    public static Corpus Open(DataConfig config) =>
-        Corpus.Open(config.Corpus, new CorpusOptions { JsonField = config.TextField, MaximumBytes = config.MaxBytes });
+    public Corpus Open(ParseResult parsed, DataConfig config, InputSpool? spool = null) => Corpus.Open(config.Corpus, new CorpusOptions
+    {
+        JsonField = config.TextField,
+        MaximumBytes = config.MaxBytes,
+        DropDuplicates = !parsed.GetValue(keepDuplicates),
+        StandardInput = new StandardInput(
+            ReadFormat(parsed), spool is not null ? spool.Open : Console.OpenStandardInput, CanBeReadAgain: spool is not null),
+    });
+
+    /// <summary>Keeps standard input, if it is read, in a temporary file beside a folder.</summary>
+    /// <returns>The file, or null if standard input is not read.</returns>
+    /// <exception cref="InputException">The file cannot be written.</exception>
+    public static InputSpool? Spool(
+        DataConfig config, string folder, Action<PreparationProgress> progress, CancellationToken cancellation)
+    {
+        if (!config.Corpus.Contains(Corpus.StandardInput))
+            return null;
+        string path = Path.TrimEndingDirectorySeparator(Path.GetFullPath(folder)) + $".input-{Environment.ProcessId}";
+        Directory.CreateDirectory(Path.GetDirectoryName(path)!);
+        using Stream input = Console.OpenStandardInput();
+        return InputSpool.Fill(
+            input, path, read => progress(new PreparationProgress("input", $"{read / 1e6:F0} MB of standard input kept", false)), cancellation);
+    }
+
+    private StandardInputFormat ReadFormat(ParseResult parsed) => parsed.GetRequiredValue(inputFormat) switch
+    {
+        "jsonl" => StandardInputFormat.JsonLines,
+        "txt" => StandardInputFormat.Text,
+        string other => throw new InputException($"--input-format is {MessageText.Quote(other)}; it must be jsonl or txt"),
+    };
 
     /// <summary>Threads to use; 0 for one per processor.</summary>
     /// <exception cref="InputException">The number is out of range.</exception>

@@ -1,4 +1,5 @@
 using System.Globalization;
+using Mazij.Devices;
 
 namespace Mazij.Cli;
 
@@ -32,6 +33,9 @@ internal static class Failures
             case IOException or UnauthorizedAccessException:
                 // A full disk, a folder that may not be written: the system's words say it.
                 Console.Error.WriteLine("mazij: " + OneLine(error.Message));
+                return 2;
+            case Exception when OutOfMemory.Is(error):
+                Console.Error.WriteLine("mazij: there is no memory left; take a smaller model or batch, or end other programs");
                 return 2;
             case OperationCanceledException:
                 Console.Error.WriteLine("mazij: interrupted");

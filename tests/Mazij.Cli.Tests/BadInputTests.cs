@@ -16,7 +16,7 @@ public sealed class BadInputTests(TinyRun run)
     [InlineData("model.num_key_value_heads=3", "num_key_value_heads 3")]
     [InlineData("model.head_dim=15", "even")]
     [InlineData("model=ling-light", "ling-light", "did you mean ling-lite?")]
-    [InlineData("model=ling-plus", "the model's tensors need", "TiB")]
+    [InlineData("model=ling-plus", "training needs", "TiB", "the preset", "--force")]
     [InlineData("model.vocab_size=300", "320", "300")]
     [InlineData("training.dtype=fp17", "fp17")]
     [InlineData("training.device=gpu9", "gpu9")]

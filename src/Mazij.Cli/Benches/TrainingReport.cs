@@ -44,8 +44,9 @@ internal sealed class TrainingReport(BenchSetting setting, ScalarType type, int 
         }
         figures.Print();
         PrintTimes();
-        Console.Out.WriteLine($"memory      {Quantity.Bytes(result.PeakBytes)} resident at most, in our steps");
+        Console.Out.WriteLine($"memory      {Quantity.Bytes(result.PeakBytes)} resident at most, in our steps; {Quantity.Bytes(result.PredictedPeakBytes)} were predicted");
         Console.Out.WriteLine($"managed     {Quantity.Bytes(result.ManagedBytes.Median)} allocated in a step");
+        PrintCheckpointing();
         if (result.Growth is MemoryGrowth growth)
         {
             Console.Out.WriteLine(string.Create(
@@ -71,6 +72,7 @@ internal sealed class TrainingReport(BenchSetting setting, ScalarType type, int 
         ["eager_loop_ratio"] = result.EagerLoop?.Speedup.Median,
         ["eager_sorted_ratio"] = result.EagerSorted?.Speedup.Median,
         ["peak_rss_bytes"] = result.PeakBytes,
+        ["predicted_peak_bytes"] = result.PredictedPeakBytes,
         ["managed_bytes_per_step"] = result.ManagedBytes.Median,
         ["phases"] = new JsonObject(result.Phases.Select(phase => KeyValuePair.Create(phase.Name, (JsonNode?)phase.Seconds.Median))),
         ["kernels"] = KernelsJson(),
@@ -91,6 +93,13 @@ internal sealed class TrainingReport(BenchSetting setting, ScalarType type, int 
             ["tokens_per_second"] = Describe(fp32.TokensPerSecond),
             ["gemm_share"] = Describe(fp32.GemmShare),
         },
+        ["checkpointing"] = result.Checkpointing is not { } modes ? null : new JsonObject(modes.Select(mode =>
+            KeyValuePair.Create(ScalarNames.Of(mode.Mode), (JsonNode?)new JsonObject
+            {
+                ["tokens_per_second"] = Describe(mode.TokensPerSecond),
+                ["relative_time"] = Describe(mode.RelativeTime),
+                ["peak_rss_bytes"] = mode.PeakBytes,
+            }))),
         ["growth"] = result.Growth is not { } growth ? null : new JsonObject
         {
             ["steps"] = growth.Steps,
@@ -123,6 +132,22 @@ internal sealed class TrainingReport(BenchSetting setting, ScalarType type, int 
         foreach ((KernelName kernel, bool backward, Spread seconds) in result.Kernels)
             kernels.Add([KernelNames.Of(kernel) + (backward ? " backward" : ""), .. Shown(seconds, 1000, "F1"), Share(seconds.Median)]);
         kernels.Print();
+    }
+
+    private void PrintCheckpointing()
+    {
+        if (result.Checkpointing is null)
+            return;
+        TableView table = new("activation checkpointing", ">tokens/s", ">time, % of none", ">min", ">max", ">peak memory");
+        foreach (CheckpointingMode mode in result.Checkpointing)
+        {
+            table.Add(
+            [
+                ScalarNames.Of(mode.Mode), mode.TokensPerSecond.Median.ToString("N0", CultureInfo.InvariantCulture),
+                .. Shown(mode.RelativeTime, 100, "F1"), Quantity.Bytes(mode.PeakBytes),
+            ]);
+        }
+        table.Print();
     }
 
     private JsonObject KernelsJson()

@@ -17,7 +17,7 @@ internal static class BenchTrainCommand
     [
         ("ours", BenchmarkParts.Ours), ("eager-loop", BenchmarkParts.EagerLoop), ("eager-sorted", BenchmarkParts.EagerSorted),
         ("experts", BenchmarkParts.Experts), ("sequence", BenchmarkParts.Sequence), ("fp32", BenchmarkParts.Fp32),
-        ("growth", BenchmarkParts.Growth),
+        ("checkpointing", BenchmarkParts.Checkpointing), ("growth", BenchmarkParts.Growth),
     ];
 
     /// <summary>Describes the command.</summary>

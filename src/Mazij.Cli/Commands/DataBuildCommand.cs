@@ -29,8 +29,10 @@ internal static class DataBuildCommand
         Command command = new(
             "build",
             "Turn text into token shards that training reads: exact duplicates dropped, a validation split kept apart.\n" +
-            "A run file uses them by data.shards. The folder appears when everything in it is whole.\n\n" +
-            "Example: mazij data build --input books/ notes.jsonl --out shards --vocab-size 16000")
+            "A run file uses them by data.shards. The folder appears when everything in it is whole; a build that was\n" +
+            "stopped or killed goes on where it was when the same command is given again.\n\n" +
+            "Example: mazij data build --input books/ web.jsonl.zst --out shards --vocab-size 16000\n" +
+            "         xzcat web.jsonl.xz | mazij data build --input - --out shards --tokenizer tokenizer")
         { output, tokenizer, vocabSize, validation };
         CorpusOptionSet corpusOptions = new(command);
         command.SetAction(parsed => Failures.Guard(() =>
@@ -42,15 +44,22 @@ internal static class DataBuildCommand
             if (tokenizerPath is not null && parsed.GetValue(vocabSize) is not null)
                 throw new InputException("--tokenizer has its vocabulary; give it or --vocab-size");
             int threads = corpusOptions.ReadThreads(parsed);
-            Corpus corpus = CorpusOptionSet.Open(config);
-            using Interruption interruption = new("mazij: stopping; nothing is left behind");
+            string folder = parsed.GetRequiredValue(output);
+            BpeTokenizer? given = tokenizerPath is not null ? Tokenizer.Load(tokenizerPath) : null;
+            Corpus corpus = corpusOptions.Open(parsed, config);
+            using Interruption interruption = new("mazij: stopping; the same command goes on from what is done");
             ConsoleProgress console = new();
-            BpeTokenizer ready = tokenizerPath is not null
-                ? Tokenizer.Load(tokenizerPath)
-                : PreparedData.Train(
-                    corpus, new TokenizerConfig { VocabSize = parsed.GetValue(vocabSize) ?? new TokenizerConfig().VocabSize }, threads,
-                    console.ShowPreparation, interruption.Token);
-            PreparedData.Build(corpus, ready, config, parsed.GetRequiredValue(output), threads, console.ShowPreparation, interruption.Token);
+            if (given is not null)
+            {
+                PreparedData.Build(corpus, given, config, folder, threads, console.ShowPreparation, recipe: "", interruption.Token);
+                return 0;
+            }
+            // The text is read twice: for the tokenizer, then for the shards.
+            using InputSpool? spool = CorpusOptionSet.Spool(config, folder, console.ShowPreparation, interruption.Token);
+            if (spool is not null)
+                corpus = corpusOptions.Open(parsed, config, spool);
+            TokenizerConfig training = new() { VocabSize = parsed.GetValue(vocabSize) ?? new TokenizerConfig().VocabSize };
+            PreparedData.TrainAndBuild(corpus, training, config, folder, threads, console.ShowPreparation, interruption.Token);
             return 0;
         }));
         return command;

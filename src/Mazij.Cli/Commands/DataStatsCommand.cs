@@ -14,16 +14,25 @@ internal static class DataStatsCommand
     /// <summary>Describes the command.</summary>
     public static Command Create()
     {
-        Argument<string> folder = new("DIR") { Description = "A folder made by mazij data build." };
+        Argument<string?> folder = new("DIR") { Description = "A folder made by mazij data build.", Arity = ArgumentArity.ZeroOrOne };
         Option<bool> json = new("--json") { Description = "Print the figures as JSON." };
         Command command = new(
             "stats",
-            "Check token shards and count what is in them.\n\n" +
-            "Example: mazij data stats shards")
+            "Check token shards, or read a corpus, and count what is in it; says how fast a corpus is read.\n\n" +
+            "Example: mazij data stats shards\n" +
+            "         mazij data stats --input web.parquet --text-field content")
         { folder, json };
+        CorpusOptionSet corpusOptions = new(command, isRequired: false, hasThreads: false);
         command.SetAction(parsed => Failures.Guard(() =>
         {
-            string path = parsed.GetRequiredValue(folder);
+            string? path = parsed.GetValue(folder);
+            if ((path is null) != corpusOptions.IsGiven(parsed))
+                throw new InputException("name a folder of shards, or a corpus by --input PATH, one of them");
+            if (path is null)
+            {
+                CorpusReport.Run(corpusOptions.Open(parsed, corpusOptions.Read(parsed)), parsed.GetValue(json));
+                return 0;
+            }
             if (!Directory.Exists(path))
                 throw new InputException($"{MessageText.OneLine(path, 200)}: there is no such folder{ModelFolder.Hint(path, [])}");
             using TokenDataset dataset = TokenDataset.Open(path);

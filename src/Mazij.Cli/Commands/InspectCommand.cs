@@ -41,7 +41,9 @@ internal static class InspectCommand
             {
                 int length = ModelFigures.LengthFor(config, parsed.GetValue(sequenceLength));
                 libTorch.Load(parsed);
-                return new ModelFigures(found.Path, config, length, found.Kind == SubjectKind.Preset ? ModelPresets.FindPublished(found.Path) : null);
+                return new ModelFigures(
+                    found.Path, config, length, TrainingOf(found),
+                    found.Kind == SubjectKind.Preset ? ModelPresets.FindPublished(found.Path) : null);
             }
             JsonObject? described = Show(found, Figures, parsed.GetValue(json));
             if (described is not null)
@@ -171,6 +173,14 @@ internal static class InspectCommand
         TensorTable.Print(tensors);
         return null;
     }
+
+    /// <summary>A run's own training; for a model alone, one sequence at a time.</summary>
+    private static TrainingConfig TrainingOf(Subject subject) => subject.Kind switch
+    {
+        SubjectKind.RunFile => RunConfig.Load(subject.Path, []).Training,
+        SubjectKind.RunFolder => RunConfig.Load(RunFolder.Open(subject.Path).ConfigFile, []).Training,
+        _ => new TrainingConfig { MicroBatchSize = 1 },
+    };
 
     private static ModelConfig ModelOf(string runFile) => ModelPresets.Resolve(RunConfig.Load(runFile, []).Model, runFile);
 }

@@ -37,7 +37,7 @@ internal static class TokenizerTrainCommand
             string folder = parsed.GetRequiredValue(output);
             if (File.Exists(folder))
                 throw new InputException($"{folder}: is a file; name a folder by --out");
-            Corpus corpus = CorpusOptionSet.Open(config);
+            Corpus corpus = corpusOptions.Open(parsed, config);
             using Interruption interruption = new("mazij: stopping; nothing is left behind");
             ConsoleProgress console = new();
             TokenizerConfig training = new() { VocabSize = parsed.GetValue(vocabSize) };

@@ -33,12 +33,13 @@ internal static class TrainCommand
             Description = "Continue the run in this folder from its newest checkpoint; --set may change training keys.",
             HelpName = "DIR",
         };
+        Option<bool> force = new("--force") { Description = "Begin even if the run is predicted to need more memory than there is." };
         Option<bool> plain = new("--plain") { Description = "Plain lines instead of the live view, as where output is no terminal." };
         Command command = new(
             "train",
             "Train a model; without arguments, the quickstart.\n\n" +
             "Example: mazij train run.yaml --set training.stop.minutes=10 --out runs/first")
-        { run, sets, output, resume, plain };
+        { run, sets, output, resume, force, plain };
         LibTorchOptionSet libTorch = new(command);
         command.SetAction(parsed => Failures.Guard(() =>
         {
@@ -49,13 +50,25 @@ internal static class TrainCommand
             RunConfig config = resumed is not null ? RunConfig.Load(RunFolder.Open(resumed).ConfigFile, overrides)
                 : file is not null ? RunConfig.Load(file, overrides)
                 : RunConfig.Load(new YamlSource(Quickstart, EmbeddedText.Read(Quickstart)), overrides);
-            return Train(config, file ?? Quickstart, target, resumed, parsed.GetValue(plain), () => libTorch.Load(parsed));
+            Request request = new(config, file ?? Quickstart, target, resumed, parsed.GetValue(force), parsed.GetValue(plain));
+            return Train(request, () => libTorch.Load(parsed));
         }));
         return command;
     }
 
-    private static int Train(RunConfig config, string source, string? output, string? resumed, bool plain, Func<LibTorchInfo> loadLibTorch)
+    /// <summary>What the command line asks for.</summary>
+    /// <param name="Config">The run file with its overrides.</param>
+    /// <param name="Source">Its name, for messages.</param>
+    /// <param name="Output">Where a new run goes; null for the default.</param>
+    /// <param name="Resumed">The run to continue, or null.</param>
+    /// <param name="Force">Whether to begin although memory is short.</param>
+    /// <param name="Plain">Whether to show lines only.</param>
+    private sealed record Request(RunConfig Config, string Source, string? Output, string? Resumed, bool Force, bool Plain);
+
+    private static int Train(Request request, Func<LibTorchInfo> loadLibTorch)
     {
+        RunConfig config = request.Config;
+        string source = request.Source;
         // Everything that can be refused is refused before anything is made.
         ModelConfig model = ModelPresets.Resolve(config.Model, source);
         if (config.Training.SequenceLength > model.MaxPositionEmbeddings)
@@ -64,15 +77,15 @@ internal static class TrainCommand
                 $"{source}: training.sequence_length is {config.Training.SequenceLength}, the model's max_position_embeddings {model.MaxPositionEmbeddings}; shorten the one or raise the other");
         }
         DeviceName device = DeviceName.Parse(config.Training.Device);
-        RunFolder folder = resumed is not null ? RunFolder.Open(resumed) : RunFolder.New(output ?? DefaultFolder(source));
-        using TrainingDisplay display = TrainingDisplay.Open(plain);
+        RunFolder folder = request.Resumed is string resumed ? RunFolder.Open(resumed) : RunFolder.New(request.Output ?? DefaultFolder(source));
+        using TrainingDisplay display = TrainingDisplay.Open(request.Plain);
         using Interruption interruption = new(
             "mazij: stopping after this step and saving; press Ctrl-C again to stop at once", display.ShowInterruption);
         (LibTorchInfo info, PreparedData? found) = Load(
             loadLibTorch, () => PreparedData.Find(config.Data, config.Tokenizer, CacheFolder.Path));
         using PreparedData? opened = found;
         ComputeTarget target = OpenTarget(config.Training, device);
-        MemoryCheck.Require(source, ModelMemory.OfTraining(model, target.ComputeType).Total, device);
+        MemoryCheck.RequireTraining(source, model, target.ComputeType, config.Training, request.Force);
         display.ShowTarget(info, target);
 
         if (opened is not null && config.Data.Shards is null)
@@ -90,12 +103,19 @@ internal static class TrainCommand
             Model = ModelSection.FromRecord(model),
             Training = config.Training with { Dtype = target.ComputeType == torch.ScalarType.BFloat16 ? Precision.Bf16 : Precision.Fp32 },
         };
-        using TrainingSession session = TrainingSession.Create(config, model, data, target, folder, resumed is not null, [display]);
-        folder.Create(config);
-        display.ShowRun(session, config, model);
-        bool complete = session.Trainer.Run(interruption.Token);
-        display.ShowEnd(session, config.Cost, complete);
-        return complete ? 0 : Failures.Interrupted;
+        try
+        {
+            using TrainingSession session = TrainingSession.Create(config, model, data, target, folder, request.Resumed is not null, [display]);
+            folder.Create(config);
+            display.ShowRun(session, config, model);
+            bool complete = session.Trainer.Run(interruption.Token);
+            display.ShowEnd(session, config.Cost, complete);
+            return complete ? 0 : Failures.Interrupted;
+        }
+        catch (Exception error) when (OutOfMemory.Is(error))
+        {
+            throw MemoryCheck.RanOut(source, model, target.ComputeType, config.Training, folder, error);
+        }
     }
 
     /// <summary>Opens the data while libtorch loads; neither keeps a core busy for long.</summary>

@@ -1,6 +1,8 @@
 using System.Globalization;
 using System.Text.Json.Nodes;
+using Mazij.Configuration;
 using Mazij.Models;
+using Mazij.Training;
 using static TorchSharp.torch;
 
 namespace Mazij.Cli.Inspection;
@@ -9,8 +11,10 @@ namespace Mazij.Cli.Inspection;
 /// <param name="Name">How the model was named.</param>
 /// <param name="Config">Its shape.</param>
 /// <param name="SequenceLength">Tokens in a sequence, for the FLOPs of attention.</param>
+/// <param name="Training">How it would be trained, for the memory of training; its sequence length does not count.</param>
 /// <param name="Published">What the model's authors say about its size, if that is known.</param>
-internal sealed record ModelFigures(string Name, ModelConfig Config, int SequenceLength, PublishedFigures? Published)
+internal sealed record ModelFigures(
+    string Name, ModelConfig Config, int SequenceLength, TrainingConfig Training, PublishedFigures? Published)
 {
     private const int UsualSequenceLength = 4096;
     private readonly ModelCost cost = ModelCost.Of(Config);
@@ -47,6 +51,12 @@ internal sealed record ModelFigures(string Name, ModelConfig Config, int Sequenc
         ["training_flops_per_token"] = TrainingFlops,
         ["inference_bytes"] = new JsonObject { ["bf16"] = inferenceBf16.Total, ["fp32"] = inferenceFp32.Total },
         ["training_bytes"] = new JsonObject { ["bf16"] = Describe(trainingBf16), ["fp32"] = Describe(trainingFp32) },
+        ["training_peak_bytes"] = new JsonObject
+        {
+            ["micro_batch_size"] = Training.MicroBatchSize,
+            ["bf16"] = DescribePeaks(ScalarType.BFloat16),
+            ["fp32"] = DescribePeaks(ScalarType.Float32),
+        },
         ["kv_cache_bytes_per_token"] = new JsonObject
         {
             ["bf16"] = ModelMemory.CacheBytesPerToken(Config, ScalarType.BFloat16),
@@ -88,7 +98,11 @@ internal sealed record ModelFigures(string Name, ModelConfig Config, int Sequenc
         Row("  gradients", trainingBf16.Gradients, trainingFp32.Gradients);
         Row("  AdamW's moments", trainingBf16.Moments, trainingFp32.Moments);
         Row("  together, without activations", trainingBf16.Total, trainingFp32.Total);
+        foreach (ActivationCheckpointing mode in Enum.GetValues<ActivationCheckpointing>())
+            Row($"  peak, checkpointing {ScalarNames.Of(mode)}", Peak(ScalarType.BFloat16, mode), Peak(ScalarType.Float32, mode));
         memory.Print();
+        Console.Out.WriteLine(string.Create(
+            CultureInfo.InvariantCulture, $"peak        of the process, at a micro-batch of {Training.MicroBatchSize} x {SequenceLength:N0} tokens"));
     }
 
     private string ModelTypeName => Config.ModelType == ModelType.BailingMoeV2 ? "bailing_moe_v2" : "bailing_moe";
@@ -96,6 +110,12 @@ internal sealed record ModelFigures(string Name, ModelConfig Config, int Sequenc
     private double ForwardFlops => ModelCost.ForwardFlopsPerToken(Config with { NumNextnPredictLayers = 0 }, SequenceLength);
 
     private double TrainingFlops => ModelCost.TrainingFlopsPerToken(Config, SequenceLength);
+
+    private long Peak(ScalarType type, ActivationCheckpointing mode) => TrainingMemory.Of(
+        Config, type, Training with { SequenceLength = SequenceLength, ActivationCheckpointing = mode }, get_num_threads()).Total;
+
+    private JsonObject DescribePeaks(ScalarType type) => new(Enum.GetValues<ActivationCheckpointing>()
+        .Select(mode => KeyValuePair.Create(ScalarNames.Of(mode), (JsonNode?)Peak(type, mode))));
 
     private static JsonObject Describe(ModelMemory memory) => new()
     {

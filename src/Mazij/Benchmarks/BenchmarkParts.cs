@@ -25,6 +25,9 @@ internal enum BenchmarkParts
     /// <summary>Whether memory grows over many steps.</summary>
     Growth = 32,
 
+    /// <summary>Time and memory of each mode of activation checkpointing.</summary>
+    Checkpointing = 64,
+
     /// <summary>Everything.</summary>
-    All = EagerLoop | EagerSorted | Experts | Sequence | Fp32 | Growth,
+    All = EagerLoop | EagerSorted | Experts | Sequence | Fp32 | Growth | Checkpointing,
 }

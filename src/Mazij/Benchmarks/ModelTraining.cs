@@ -14,7 +14,7 @@ internal sealed class ModelTraining : IDisposable
     private readonly TrainingConfig config;
     private readonly MoeTransformer model;
     private readonly AdamW optimizer;
-    private readonly ModelStep step;
+    private ModelStep step;
     private readonly StepMoments moments;
     private readonly SpikeGuard judge = new(new SpikeGuardConfig { Enabled = false }, warmupSteps: 0);
     private long steps;
@@ -30,6 +30,12 @@ internal sealed class ModelTraining : IDisposable
 
     /// <summary>The model.</summary>
     public MoeTransformer Model => model;
+
+    /// <summary>What the layers keep of the forward pass from the next step on.</summary>
+    public ActivationCheckpointing Checkpointing
+    {
+        set => step = new ModelStep(model, optimizer, config with { ActivationCheckpointing = value }, moments);
+    }
 
     /// <summary>A model in training with freshly drawn weights.</summary>
     public static MoeTransformer MakeModel(ModelConfig config, long seed, ScalarType type)
@@ -66,7 +72,7 @@ internal sealed class ModelTraining : IDisposable
     {
         using Tensor ids = batch.NextTensor();
         RoutingOptions routing = new(config.BalanceLossCoefficient, config.ZLossCoefficient, 1, 1, 0);
-        model.ForwardBackward(ids, new MicroBatchOptions(1, routing));
+        model.ForwardBackward(ids, new MicroBatchOptions(1, routing, config.ActivationCheckpointing));
     }
 
     /// <inheritdoc/>

@@ -2,6 +2,7 @@ using Mazij.Benchmarks.Eager;
 using Mazij.Configuration;
 using Mazij.Kernels;
 using Mazij.Models;
+using Mazij.Training;
 using static TorchSharp.torch;
 
 namespace Mazij.Benchmarks;
@@ -27,12 +28,15 @@ internal sealed class TrainingBenchmark(
         using ModelTraining training = new(model, config, type);
         RandomBatch batch = new(model.VocabSize, config.MicroBatchSize, config.SequenceLength, config.Seed);
         double flopsPerToken = ModelCost.TrainingFlopsPerToken(model, config.SequenceLength);
+        IReadOnlyList<CheckpointingMode>? checkpointing = Asked(BenchmarkParts.Checkpointing, "activation checkpointing")
+            ? CheckpointingMode.Measure(training, config.ActivationCheckpointing, batch, options.Rounds, cancellation)
+            : null;
         MeasuredRounds ours = new(training, batch, type, flopsPerToken);
         progress("our step");
         ours.WarmUp(cancellation);
         for (int round = 0; round < options.Rounds; round++)
             ours.Run(cancellation);
-        long peak = ProcessMemory.Peak();
+        long peak = checkpointing?.Single(mode => mode.Mode == config.ActivationCheckpointing).PeakBytes ?? ProcessMemory.Peak();
 
         Comparison? loop = Asked(BenchmarkParts.EagerLoop, "the eager loop in fp32")
             ? CompareEager(training, ours, EagerStyle.Loop, ScalarType.Float32, batch)
@@ -56,6 +60,7 @@ internal sealed class TrainingBenchmark(
             GemmBf16 = ours.GemmBf16,
             GemmFp32 = ours.GemmFp32,
             PeakBytes = peak,
+            PredictedPeakBytes = TrainingMemory.Of(model, type, config, get_num_threads()).Total,
             Phases = PhasesOf(ours.Steps),
             Kernels = KernelsOf(ours.Steps),
             ManagedBytes = Spread.Of(ours.Steps.Select(step => (double)step.ManagedBytes)),
@@ -64,6 +69,7 @@ internal sealed class TrainingBenchmark(
             Experts = experts,
             Sequence = sequence,
             Fp32 = fp32 is null ? null : (fp32.TokensPerSecond, fp32.GemmShare),
+            Checkpointing = checkpointing,
             Growth = growth,
         };
     }

@@ -26,6 +26,9 @@ internal sealed record TrainingBenchmarkResult
     /// <summary>The most memory the process had before anything but our training was in it, in bytes.</summary>
     public required long PeakBytes { get; init; }
 
+    /// <summary>The same as it was predicted, in bytes.</summary>
+    public required long PredictedPeakBytes { get; init; }
+
     /// <summary>Seconds of a step, by phase.</summary>
     public required IReadOnlyList<(string Name, Spread Seconds)> Phases { get; init; }
 
@@ -49,6 +52,9 @@ internal sealed record TrainingBenchmarkResult
 
     /// <summary>Our step in fp32, or null if it was not measured.</summary>
     public (Spread TokensPerSecond, Spread GemmShare)? Fp32 { get; init; }
+
+    /// <summary>Each mode of activation checkpointing, or null if they were not measured.</summary>
+    public IReadOnlyList<CheckpointingMode>? Checkpointing { get; init; }
 
     /// <summary>Memory over many steps, or null if it was not measured.</summary>
     public MemoryGrowth? Growth { get; init; }

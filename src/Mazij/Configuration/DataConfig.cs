@@ -6,12 +6,14 @@ public sealed record DataConfig : ICheckedSection
     /// <summary>The corpus that ships with every .NET SDK: its reference documentation.</summary>
     public const string DotnetDocs = "dotnet-docs";
 
-    /// <summary>Where the text comes from: files (.txt, .md, .jsonl), folders, globs, or <c>dotnet-docs</c>, the
+    private const string StandardInput = "-";
+
+    /// <summary>Where the text comes from: files (.txt, .md, .jsonl, also with .gz or .zst; .parquet), folders, globs, or <c>dotnet-docs</c>, the
     /// reference documentation of the installed .NET SDK (some 40 MB). Relative paths start at the working
     /// folder.</summary>
     public IReadOnlyList<string> Corpus { get; init; } = [DotnetDocs];
 
-    /// <summary>The field of a .jsonl line that holds the text.</summary>
+    /// <summary>The field of a .jsonl line, or the column of a .parquet file, that holds the text.</summary>
     public string TextField { get; init; } = "text";
 
     /// <summary>Share of the documents kept for validation, chosen by their hash so that it never changes: 0.001 to
@@ -34,6 +36,8 @@ public sealed record DataConfig : ICheckedSection
         {
             if (string.IsNullOrWhiteSpace(source))
                 yield return ("corpus", "holds an empty name; give files, folders, globs or dotnet-docs");
+            else if (source == StandardInput)
+                yield return ("corpus", "names standard input (-), which is gone once read; build shards by mazij data build --input - and name them by data.shards");
         }
         if (Shards is not null && string.IsNullOrWhiteSpace(Shards))
             yield return ("shards", "is empty; name a folder or remove the key");

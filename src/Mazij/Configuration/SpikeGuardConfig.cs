@@ -45,10 +45,10 @@ public sealed record SpikeGuardConfig : ICheckedSection
     [Range(0, 1, AboveMinimum = true)]
     public double LowestShare { get; init; } = 0.1;
 
-    /// <summary>Quiet steps after which a lowered learning rate is doubled, until it is back on its schedule: 16 to
-    /// 128.</summary>
+    /// <summary>Quiet steps after which a lowered learning rate is doubled, until it is back on its schedule: 4 to
+    /// 64.</summary>
     [Range(1)]
-    public int RestoreAfter { get; init; } = 32;
+    public int RestoreAfter { get; init; } = 8;
 
     IEnumerable<(string Key, string Problem)> ICheckedSection.FindProblems()
     {

@@ -4,25 +4,30 @@ namespace Mazij.Data;
 
 /// <summary>
 /// A folder that appears whole or not at all: it is made under the name FOLDER.building, then renamed. What a killed
-/// build leaves under that name is removed by the next one, and a data set that it had moved to FOLDER.old but not yet
-/// replaced gets its name back; a lock keeps two builds apart.
+/// build leaves under that name is there for the next one to go on with, and a data set that it had moved to FOLDER.old
+/// but not yet replaced gets its name back; a lock keeps two builds apart.
 /// </summary>
 internal sealed class BuildFolder : IDisposable
 {
     private const string OldSuffix = ".old";
     private readonly string final;
     private readonly FileStream gate;
+    private bool keep;
 
     private BuildFolder(string final, FileStream gate)
     {
         this.final = final;
         this.gate = gate;
-        Folder = final + ".building";
+        Folder = NameOf(final);
     }
 
     /// <summary>Where to write.</summary>
     public string Folder { get; }
 
+    /// <summary>The name that a folder has while it is built.</summary>
+    public static string NameOf(string folder) => Path.TrimEndingDirectorySeparator(Path.GetFullPath(folder)) + ".building";
+
+    /// <summary>Opens the folder to write in, with what an unfinished build left there.</summary>
     /// <exception cref="InputException">The folder holds something else, is being built, or cannot be
     /// written.</exception>
     public static BuildFolder Create(string folder)
@@ -42,7 +47,6 @@ internal sealed class BuildFolder : IDisposable
             if (!Directory.Exists(final) && File.Exists(Path.Combine(final + OldSuffix, DatasetManifest.FileName)))
                 Directory.Move(final + OldSuffix, final);
             BuildFolder building = new(final, gate);
-            Remove(building.Folder);
             Directory.CreateDirectory(building.Folder);
             return building;
         }
@@ -65,10 +69,20 @@ internal sealed class BuildFolder : IDisposable
         Remove(old);
     }
 
-    /// <summary>Removes what was not committed.</summary>
-    public void Dispose()
+    /// <summary>Removes everything in it.</summary>
+    public void Clear()
     {
         Remove(Folder);
+        Directory.CreateDirectory(Folder);
+    }
+
+    /// <summary>Leaves what is there for a later build to go on with.</summary>
+    public void Keep() => keep = true;
+
+    /// <summary>Removes what was neither committed nor is to be kept.</summary>
+    public void Dispose()
+    {
+        if (!keep) Remove(Folder);
         gate.Dispose();
     }
 

@@ -24,6 +24,10 @@ public sealed record DatasetOptions
     /// <summary>How much of the validation text, in bytes, is compressed for the gzip baseline.</summary>
     public long GzipBytes { get; init; } = 64L << 20;
 
+    /// <summary>After so many bytes of text, what is done becomes durable: at most this much is done again after the
+    /// process was killed. 32 MiB are a few seconds of tokenising.</summary>
+    internal long CheckpointBytes { get; init; } = 32L << 20;
+
     internal void Validate()
     {
         if (!(ValidationFraction is >= 0 and <= 0.5))

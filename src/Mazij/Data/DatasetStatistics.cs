@@ -1,3 +1,5 @@
+using System.Runtime.InteropServices;
+
 namespace Mazij.Data;
 
 /// <summary>How often an id occurs.</summary>
@@ -60,26 +62,37 @@ public sealed record DatasetStatistics(DatasetManifest Manifest, SplitStatistics
             split.Read(position, ids);
             foreach (int id in ids) counts[id]++;
         }
-        List<long> lengths = [];
+        // How many documents have each length: documents may be too many to list, lengths repeat.
+        Dictionary<long, long> lengths = [];
         DocumentReference? longest = null;
         foreach (DocumentReference document in split.EnumerateDocuments())
         {
-            lengths.Add(document.Tokens);
+            CollectionsMarshal.GetValueRefOrAddDefault(lengths, document.Tokens, out _)++;
             if (longest is not { } before || document.Tokens > before.Tokens) longest = document;
         }
-        lengths.Sort();
         return new SplitStatistics(
             split.Tokens,
             split.Documents,
             split.TextBytes,
             shards,
             longest,
-            lengths.Count > 0 ? lengths[(lengths.Count - 1) / 2] : 0,
+            Median(lengths, split.Documents),
             counts.Count(count => count > 0),
             [.. Enumerable.Range(0, vocabularySize)
                 .Where(id => counts[id] > 0)
                 .OrderByDescending(id => counts[id])
                 .Take(frequent)
                 .Select(id => new TokenFrequency(id, counts[id]))]);
+    }
+
+    private static long Median(Dictionary<long, long> lengths, long documents)
+    {
+        long before = 0;
+        foreach ((long length, long count) in lengths.OrderBy(entry => entry.Key))
+        {
+            before += count;
+            if (before > (documents - 1) / 2) return length;
+        }
+        return 0;
     }
 }

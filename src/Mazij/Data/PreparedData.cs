@@ -7,12 +7,6 @@ using Mazij.Text.Tokenizers;
 
 namespace Mazij.Data;
 
-/// <summary>What is being prepared, for progress lines.</summary>
-/// <param name="Stage">What is going on, a few words.</param>
-/// <param name="Detail">How far it is.</param>
-/// <param name="IsDone">Whether the stage is over.</param>
-internal readonly record struct PreparationProgress(string Stage, string Detail, bool IsDone);
-
 /// <summary>
 /// A tokenizer and token shards for a run file's data section: opened if they exist, else made and kept in a cache folder
 /// that is named by a hash of everything they depend on, so that the next run starts at once.
@@ -61,7 +55,7 @@ internal sealed class PreparedData : IDisposable
     /// <param name="cacheFolder">Where prepared data is kept.</param>
     /// <param name="threads">Threads to use; 0 for one per processor.</param>
     /// <param name="progress">Told what goes on.</param>
-    /// <param name="cancellation">Stops; nothing half-made is left.</param>
+    /// <param name="cancellation">Stops; the same call goes on from there.</param>
     /// <exception cref="InputException">The text or the tokenizer is unfit.</exception>
     public static PreparedData Make(
         DataConfig data, TokenizerConfig tokenizer, string cacheFolder, int threads, Action<PreparationProgress> progress,
@@ -71,27 +65,53 @@ internal sealed class PreparedData : IDisposable
         // The cache is ours: what is left there of a data set whose manifest is gone must not be in the way for ever.
         if (Directory.Exists(source.Folder) && !File.Exists(Path.Combine(source.Folder, DatasetManifest.FileName)))
             Directory.Delete(source.Folder, recursive: true);
-        BpeTokenizer ready = source.Tokenizer ?? Train(source.Corpus, tokenizer, threads, progress, cancellation);
-        Build(source.Corpus, ready, data, source.Folder, threads, progress, cancellation);
+        if (source.Tokenizer is { } given)
+            Build(source.Corpus, given, data, source.Folder, threads, progress, recipe: "", cancellation);
+        else
+            TrainAndBuild(source.Corpus, tokenizer, data, source.Folder, threads, progress, cancellation);
         return Open(source.Folder, source.Folder);
     }
 
     /// <summary>Builds shards and their tokenizer beside them; both appear at once, or neither does.</summary>
+    /// <param name="corpus">The text.</param>
+    /// <param name="tokenizer">Makes the ids.</param>
+    /// <param name="data">The share kept for validation.</param>
+    /// <param name="folder">Where to put them.</param>
+    /// <param name="threads">Threads to use; 0 for one per processor.</param>
+    /// <param name="progress">Told what goes on.</param>
+    /// <param name="recipe">How the tokenizer was trained on the corpus, empty if it was
+    /// given.</param>
+    /// <param name="cancellation">Stops; the same call goes on from there.</param>
     public static DatasetManifest Build(
         Corpus corpus, BpeTokenizer tokenizer, DataConfig data, string folder, int threads, Action<PreparationProgress> progress,
-        CancellationToken cancellation)
+        string recipe, CancellationToken cancellation)
     {
         DatasetOptions options = new() { ValidationFraction = data.ValidationFraction, Threads = threads };
-        DatasetManifest manifest = DatasetBuilder.Build(corpus, tokenizer, folder, options, current => progress(new PreparationProgress(
-            "token shards", $"{current.Documents:N0} documents, {current.Tokens / 1e6:F1} M tokens, {current.MegabytesPerSecond:F0} MB/s", false)),
-            alongside: tokenizer.Save, cancellation);
+        DatasetManifest manifest = DatasetBuilder.Build(
+            corpus, tokenizer, folder, options, current => progress(PreparationProgress.Of(current)), alongside: tokenizer.Save,
+            recipe, cancellation);
         progress(new PreparationProgress(
-            "token shards",
+            PreparationProgress.Shards,
             $"{manifest.Train.Documents + manifest.Validation.Documents:N0} documents " +
             $"({manifest.Duplicates:N0} duplicates dropped), {(manifest.Train.TextBytes + manifest.Validation.TextBytes) / 1e6:F1} MB, " +
             $"{(manifest.Train.Tokens + manifest.Validation.Tokens) / 1e6:F2} M tokens, {manifest.Validation.Tokens / 1e3:F0} K of them for validation",
             true));
         return manifest;
+    }
+
+    /// <summary>Trains a tokenizer on a corpus and builds shards with it. Of an unfinished build in the same folder, the
+    /// tokenizer is taken too.</summary>
+    public static DatasetManifest TrainAndBuild(
+        Corpus corpus, TokenizerConfig config, DataConfig data, string folder, int threads, Action<PreparationProgress> progress,
+        CancellationToken cancellation)
+    {
+        string recipe = RecipeOf(config);
+        BpeTokenizer? trained = UnfinishedTokenizer(corpus, recipe, folder);
+        if (trained is not null)
+            progress(new PreparationProgress("tokenizer", $"{trained.VocabularySize:N0} entries, of the unfinished build", true));
+        else
+            trained = Train(corpus, config, threads, progress, cancellation);
+        return Build(corpus, trained, data, folder, threads, progress, recipe, cancellation);
     }
 
     /// <summary>Trains a tokenizer on a corpus.</summary>
@@ -104,11 +124,15 @@ internal sealed class PreparedData : IDisposable
             Threads = threads > 0 ? threads : Environment.ProcessorCount,
         };
         long bytes = 0;
-        BpeTokenizer tokenizer = TokenizerTrainer.Train(Texts(corpus, config.TrainBytes), options, current =>
+        CorpusTally tally = new();
+        ReadingClock clock = new(corpus, tally, config.TrainBytes ?? corpus.Options.MaximumBytes);
+        BpeTokenizer tokenizer = TokenizerTrainer.Train(Texts(corpus, config.TrainBytes, tally, cancellation), options, current =>
         {
             bytes = current.BytesRead;
-            progress(new PreparationProgress(
-                "tokenizer", $"{current.BytesRead / 1e6:F0} MB read, {current.Merges:N0} of {current.MergesWanted:N0} merges", false));
+            string detail = current.Merges > 0
+                ? $"{current.BytesRead / 1e6:F0} MB read, {current.Merges:N0} of {current.MergesWanted:N0} merges"
+                : $"{tally.Documents:N0} documents, {PreparationProgress.Describe(clock.Now())}";
+            progress(new PreparationProgress("tokenizer", detail, false));
         }, cancellation);
         progress(new PreparationProgress("tokenizer", $"{tokenizer.VocabularySize:N0} entries from {bytes / 1e6:F1} MB of text", true));
         return tokenizer;
@@ -117,16 +141,38 @@ internal sealed class PreparedData : IDisposable
     /// <inheritdoc/>
     public void Dispose() => Dataset.Dispose();
 
-    private static IEnumerable<ReadOnlyMemory<byte>> Texts(Corpus corpus, long? maximumBytes)
+    private static string RecipeOf(TokenizerConfig config) => FormattableString.Invariant($"{config.VocabSize} {config.TrainBytes}");
+
+    /// <summary>The tokenizer that an unfinished build in a folder had trained on the same corpus; null if there is none.</summary>
+    private static BpeTokenizer? UnfinishedTokenizer(Corpus corpus, string recipe, string folder)
+    {
+        string building = BuildFolder.NameOf(folder);
+        // Whether standard input is the same text as before shows only when it is read.
+        if (corpus.ReadsStandardInput || BuildState.Read(building) is not { } state
+            || state.Recipe != recipe || state.Identity.Corpus != BuildIdentity.HashOf(corpus))
+            return null;
+        try
+        {
+            BpeTokenizer tokenizer = Mazij.Text.Tokenizers.Tokenizer.Load(building);
+            return tokenizer.Hash == state.Identity.Tokenizer ? tokenizer : null;
+        }
+        catch (InputException)
+        {
+            return null; // It is damaged, and trained anew.
+        }
+    }
+
+    private static IEnumerable<ReadOnlyMemory<byte>> Texts(Corpus corpus, long? maximumBytes, CorpusTally tally, CancellationToken cancellation)
     {
         long taken = 0;
-        foreach (Document document in corpus.Read())
+        foreach (Document document in corpus.Read(tally))
         {
             yield return document.Text;
             taken += document.Text.Length;
             if (taken >= maximumBytes)
                 yield break;
         }
+        if (!corpus.CanBeReadAgain && PipeEnd.WasInterrupted(cancellation)) throw new OperationCanceledException(cancellation);
     }
 
     private static PreparedData Open(string folder, string tokenizerPath)

@@ -27,8 +27,26 @@ internal sealed class ShardWriter : IDisposable
         this.vocabularySize = vocabularySize;
         this.tokenizerHash = tokenizerHash;
         bytesPerId = ShardFormat.BytesPerId(vocabularySize);
-        stream = new FileStream(path, FileMode.CreateNew, FileAccess.Write, FileShare.None, 1 << 16);
+        stream = new FileStream(path, FileMode.CreateNew, FileAccess.Write, FileShare.Read, 1 << 16);
         stream.Write(new byte[ShardFormat.HeaderBytes]);
+    }
+
+    private ShardWriter(string path, int vocabularySize, byte[] tokenizerHash, BinaryReader saved)
+    {
+        this.vocabularySize = vocabularySize;
+        this.tokenizerHash = tokenizerHash;
+        bytesPerId = ShardFormat.BytesPerId(vocabularySize);
+        Tokens = saved.ReadInt64();
+        Documents = saved.ReadInt64();
+        textBytes = saved.ReadInt64();
+        lastSource = saved.ReadString();
+        lastNameOffset = saved.ReadInt64();
+        lastNameLength = saved.ReadInt32();
+        blockLength = saved.ReadInt32();
+        saved.ReadExactly(block.AsSpan(0, blockLength));
+        foreach (MemoryStream table in (ReadOnlySpan<MemoryStream>)[checksums, documents, names])
+            table.Write(saved.ReadBytes(saved.ReadInt32()));
+        stream = new FileStream(path, FileMode.Open, FileAccess.ReadWrite, FileShare.Read, 1 << 16);
     }
 
     public long Tokens { get; private set; }
@@ -39,6 +57,42 @@ internal sealed class ShardWriter : IDisposable
     public long Bytes => IdBytes + checksums.Length + documents.Length + names.Length;
 
     private long IdBytes => Tokens * bytesPerId;
+
+    /// <summary>Goes on with a shard where <see cref="Save"/> left it; whatever was written after that is cut off.</summary>
+    /// <exception cref="UnfinishedBuildException">The ids on disk are not those that were saved.</exception>
+    public static ShardWriter Restore(string path, int vocabularySize, byte[] tokenizerHash, BinaryReader saved)
+    {
+        ShardWriter writer = new(path, vocabularySize, tokenizerHash, saved);
+        try
+        {
+            writer.CheckBlocks();
+            return writer;
+        }
+        catch
+        {
+            writer.Dispose();
+            throw;
+        }
+    }
+
+    /// <summary>Makes what was written durable, and writes down the rest of what this writer holds.</summary>
+    public void Save(BinaryWriter target)
+    {
+        stream.Flush(flushToDisk: true);
+        target.Write(Tokens);
+        target.Write(Documents);
+        target.Write(textBytes);
+        target.Write(lastSource);
+        target.Write(lastNameOffset);
+        target.Write(lastNameLength);
+        target.Write(blockLength);
+        target.Write(block.AsSpan(0, blockLength));
+        foreach (MemoryStream table in (ReadOnlySpan<MemoryStream>)[checksums, documents, names])
+        {
+            target.Write((int)table.Length);
+            target.Write(table.GetBuffer().AsSpan(0, (int)table.Length));
+        }
+    }
 
     /// <summary>Appends a document: its ids, the end of text included.</summary>
     public void Add(string source, long index, int documentBytes, ReadOnlySpan<int> ids)
@@ -108,6 +162,21 @@ internal sealed class ShardWriter : IDisposable
     }
 
     public void Dispose() => stream.Dispose();
+
+    /// <summary>Checks the blocks on disk against their checksums and places the file's end behind them.</summary>
+    private void CheckBlocks()
+    {
+        byte[] written = new byte[ShardFormat.BlockBytes];
+        stream.Position = ShardFormat.HeaderBytes;
+        ReadOnlySpan<byte> expected = checksums.GetBuffer().AsSpan(0, (int)checksums.Length);
+        for (; !expected.IsEmpty; expected = expected[8..])
+        {
+            if (stream.ReadAtLeast(written, written.Length, throwOnEndOfStream: false) < written.Length
+                || XxHash3.HashToUInt64(written) != BinaryPrimitives.ReadUInt64LittleEndian(expected))
+                throw new UnfinishedBuildException("its shards are damaged", textWasRead: false);
+        }
+        stream.SetLength(stream.Position);
+    }
 
     private void FlushBlock()
     {

@@ -37,7 +37,74 @@ internal sealed class SplitWriter(string root, string name, long shardBytes, int
         return new SplitManifest { Tokens = Tokens, Documents = Documents, TextBytes = TextBytes, Shards = finished };
     }
 
+    /// <summary>Writes down what is needed to go on later, and makes durable what is on disk.</summary>
+    public byte[] Save()
+    {
+        using MemoryStream saved = new();
+        using BinaryWriter target = new(saved);
+        foreach (long count in (ReadOnlySpan<long>)[Tokens, Documents, TextBytes]) target.Write(count);
+        target.Write(finished.Count);
+        foreach (ShardManifest shard in finished)
+        {
+            target.Write(shard.File);
+            target.Write(shard.Tokens);
+            target.Write(shard.Documents);
+            target.Write(shard.Checksum);
+        }
+        target.Write(current is not null);
+        if (current is not null)
+        {
+            target.Write(file);
+            current.Save(target);
+        }
+        target.Flush();
+        return saved.ToArray();
+    }
+
+    /// <summary>Goes on from what <see cref="Save"/> gave: checks the shards on disk and removes what came after.</summary>
+    /// <exception cref="UnfinishedBuildException">A shard is missing or damaged.</exception>
+    public void Restore(byte[] saved)
+    {
+        using BinaryReader source = new(new MemoryStream(saved));
+        (Tokens, Documents, TextBytes) = (source.ReadInt64(), source.ReadInt64(), source.ReadInt64());
+        int count = source.ReadInt32();
+        while (finished.Count < count)
+            finished.Add(new ShardManifest(source.ReadString(), source.ReadInt64(), source.ReadInt64(), source.ReadString()));
+        try
+        {
+            foreach (ShardManifest shard in finished) Verify(shard);
+            if (source.ReadBoolean())
+            {
+                file = source.ReadString();
+                current = ShardWriter.Restore(Path.Combine(root, file), vocabularySize, tokenizerHash, source);
+            }
+        }
+        catch (Exception e) when (e is InputException or IOException)
+        {
+            throw new UnfinishedBuildException("its shards are damaged", textWasRead: false);
+        }
+        RemoveOthers();
+    }
+
     public void Dispose() => current?.Dispose();
+
+    private void Verify(ShardManifest manifest)
+    {
+        using TokenShard shard = TokenShard.Open(Path.Combine(root, manifest.File), manifest.Checksum);
+        for (int block = 0; block < shard.Blocks; block++) shard.VerifyBlock(block);
+    }
+
+    private void RemoveOthers()
+    {
+        string folder = Path.Combine(root, name);
+        if (!Directory.Exists(folder)) return;
+        HashSet<string> known = [.. finished.Select(shard => Path.GetFileName(shard.File))];
+        if (current is not null) known.Add(Path.GetFileName(file));
+        foreach (string path in Directory.GetFiles(folder))
+        {
+            if (!known.Contains(Path.GetFileName(path))) File.Delete(path);
+        }
+    }
 
     private void FinishShard()
     {

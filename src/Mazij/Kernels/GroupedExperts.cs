@@ -54,16 +54,29 @@ internal static class GroupedExperts
         bool portable = false)
     {
         using DisposeScope scope = NewDisposeScope();
+        Tape tape = Recompute(x_TD, weights_TK, permutation, gateUp_E2FD, portable);
+        Tensor hidden_RF = WeightedHidden(tape.GateUp_R2F, tape.Weight_R, tape.Portable);
+        Tensor y_RD = GroupedProduct(hidden_RF, down_EDF, permutation.Offsets, transposeWeight: true, tape.Portable);
+        Tensor output = SumOverChoices(y_RD, permutation, weights_TK.shape[1], tape.Portable);
+        return (output.MoveToOuterDisposeScope(), tape);
+    }
+
+    /// <summary>What the backward pass needs, bit by bit as <see cref="Forward"/> left it, without the output.</summary>
+    /// <param name="x_TD">Hidden states, as in the forward pass, as are the rest.</param>
+    /// <param name="weights_TK">Weights of the choices.</param>
+    /// <param name="permutation">Rows by expert.</param>
+    /// <param name="gateUp_E2FD">Gate rows, then up rows, of each expert.</param>
+    /// <param name="portable">Whether to use plain operators on the CPU too.</param>
+    public static Tape Recompute(
+        Tensor x_TD, Tensor weights_TK, TokenPermutation permutation, Tensor gateUp_E2FD, bool portable = false)
+    {
+        using DisposeScope scope = NewDisposeScope();
         portable |= !StridedRows.Serve(x_TD);
         Tensor x_RD = x_TD.index_select(0, permutation.TokenOfRow);
         Tensor gateUp_R2F = GroupedProduct(x_RD, gateUp_E2FD, permutation.Offsets, transposeWeight: true, portable);
         Tensor weight_R = weights_TK.reshape(-1).index_select(0, permutation.PairOfRow);
-        Tensor hidden_RF = WeightedHidden(gateUp_R2F, weight_R, portable);
-        Tensor y_RD = GroupedProduct(hidden_RF, down_EDF, permutation.Offsets, transposeWeight: true, portable);
-        Tensor output = SumOverChoices(y_RD, permutation, weights_TK.shape[1], portable);
-        Tape tape = new(
+        return new Tape(
             x_RD.DetachFromDisposeScope(), gateUp_R2F.DetachFromDisposeScope(), weight_R.DetachFromDisposeScope(), portable);
-        return (output.MoveToOuterDisposeScope(), tape);
     }
 
     /// <summary>Gradients of x [T, D] and of the weights [T, K] (fp32); adds those of the experts to fp32 buffers. A tape

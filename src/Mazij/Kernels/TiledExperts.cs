@@ -62,23 +62,20 @@ internal static unsafe class TiledExperts
     /// <param name="shared">The shared expert or dense MLP; null for none.</param>
     public static (Tensor Output, Tape Tape) Forward(Tensor x_TD, Tensor? residual_TD, Routed? routed, ExpertWeights? shared)
     {
-        using DisposeScope scope = NewDisposeScope();
-        long tokens = x_TD.shape[0];
-        long rows = Rows(routed);
-        Tensor? activations = routed is null ? null : Empty(x_TD, rows + ExpertWork.RowStep, routed.Experts.GateUp.shape[1]);
-        Tensor? sharedActivations = shared is null ? null : Empty(x_TD, tokens + ExpertWork.RowStep, shared.GateUp.shape[0]);
-        ExpertWork work = Describe(x_TD, routed, shared, activations, sharedActivations);
+        long outputRows = Rows(routed) + (shared is null ? 0 : x_TD.shape[0]);
+        byte* byRow = NativeMemoryBlock.OfCall(outputRows * x_TD.shape[1] * x_TD.element_size());
+        Tape tape = Activate(x_TD, routed, shared, byRow);
         Tensor output = empty_like(x_TD);
-        work.Output = NativeMemoryBlock.OfCall((rows + (shared is null ? 0 : tokens)) * work.Hidden * x_TD.element_size());
-        ExpertPiece[] pieces = ExpertWork.Cut(routed is null ? [] : routed.Permutation.Offsets, shared is null ? 0 : tokens);
-        if (x_TD.dtype == ScalarType.BFloat16)
-            RunForward<Bfloat16Lanes>(work, pieces, rows);
-        else
-            RunForward<Float32Lanes>(work, pieces, rows);
-        Combine(work.Output, routed, shared is not null, residual_TD, output);
-        GC.KeepAlive(x_TD);
-        return (output.MoveToOuterDisposeScope(), new Tape(activations?.DetachFromDisposeScope(), sharedActivations?.DetachFromDisposeScope()));
+        Combine(byRow, routed, shared is not null, residual_TD, output);
+        return (output, tape);
     }
+
+    /// <summary>What the backward pass needs, bit by bit as <see cref="Forward"/> left it, without the output: a third of the
+    /// products is spared.</summary>
+    /// <param name="x_TD">As in the forward pass, as are the next two.</param>
+    /// <param name="routed">The routed experts.</param>
+    /// <param name="shared">The shared expert.</param>
+    public static Tape Recompute(Tensor x_TD, Routed? routed, ExpertWeights? shared) => Activate(x_TD, routed, shared, output: null);
 
     /// <summary>Gradients of x [T, D] and of the weights of the choices [T, K] (fp32; null without routed experts).</summary>
     /// <param name="gradOutput_TD">The gradient of the output; that of the residual is the same and is not added here.</param>
@@ -118,6 +115,24 @@ internal static unsafe class TiledExperts
         Combine(work.Output, routed, shared is not null, null, gradX);
         GC.KeepAlive(gradOutput_TD);
         return (gradX.MoveToOuterDisposeScope(), gradWeights?.MoveToOuterDisposeScope());
+    }
+
+    /// <summary>Gate and up; with an output, also the experts' results by row.</summary>
+    private static Tape Activate(Tensor x_TD, Routed? routed, ExpertWeights? shared, byte* output)
+    {
+        using DisposeScope scope = NewDisposeScope();
+        long tokens = x_TD.shape[0], rows = Rows(routed);
+        Tensor? activations = routed is null ? null : Empty(x_TD, rows + ExpertWork.RowStep, routed.Experts.GateUp.shape[1]);
+        Tensor? sharedActivations = shared is null ? null : Empty(x_TD, tokens + ExpertWork.RowStep, shared.GateUp.shape[0]);
+        ExpertWork work = Describe(x_TD, routed, shared, activations, sharedActivations);
+        work.Output = output;
+        ExpertPiece[] pieces = ExpertWork.Cut(routed is null ? [] : routed.Permutation.Offsets, shared is null ? 0 : tokens);
+        if (x_TD.dtype == ScalarType.BFloat16)
+            RunForward<Bfloat16Lanes>(work, pieces, rows);
+        else
+            RunForward<Float32Lanes>(work, pieces, rows);
+        GC.KeepAlive(x_TD);
+        return new Tape(activations?.DetachFromDisposeScope(), sharedActivations?.DetachFromDisposeScope());
     }
 
     private static void RunForward<TLanes>(ExpertWork work, ExpertPiece[] pieces, long rows) where TLanes : struct, ILanes

@@ -32,22 +32,8 @@ internal sealed class AttentionLayer
         }
     }
 
-    /// <summary>What the backward pass needs.</summary>
-    public sealed class Tape(Tensor x_TD, QkvAttention.Tape core) : IDisposable
-    {
-        internal Tensor X_TD { get; } = x_TD;
-        internal QkvAttention.Tape Core { get; } = core;
-
-        /// <inheritdoc/>
-        public void Dispose()
-        {
-            X_TD.Dispose();
-            Core.Dispose();
-        }
-    }
-
-    /// <summary>The attention's output [T, D] for training; x_TD is kept by the tape.</summary>
-    public (Tensor Output, Tape Tape) Forward(Tensor x_TD, long batch, RotaryEmbedding rotary)
+    /// <summary>The attention's output [T, D] for training, and what the backward pass needs; the caller keeps x_TD.</summary>
+    public (Tensor Output, QkvAttention.Tape Tape) Forward(Tensor x_TD, long batch, RotaryEmbedding rotary)
     {
         Tensor qkv_TR;
         QkvAttention.Tape core;
@@ -56,27 +42,26 @@ internal sealed class AttentionLayer
         using (KernelClock.Time(KernelName.Attention))
             core = QkvAttention.Forward(qkv_TR, Layout(batch), norm, rotary, portable);
         using KernelClock.Span time = KernelClock.Time(KernelName.Projection);
-        Tensor result = Linear.Forward(core.Context_TC, output.Compute, portable: portable);
-        return (result, new Tape(x_TD.DetachFromDisposeScope(), core));
+        return (Linear.Forward(core.Context_TC, output.Compute, portable: portable), core);
     }
 
     /// <summary>Gradient of the input [T, D]; weight gradients are added to the parameters'.</summary>
-    public Tensor Backward(Tensor grad_TD, Tape tape, long batch, RotaryEmbedding rotary)
+    public Tensor Backward(Tensor grad_TD, Tensor x_TD, QkvAttention.Tape tape, long batch, RotaryEmbedding rotary)
     {
         using DisposeScope scope = NewDisposeScope();
         Tensor gradContext_TC, gradQkv_TR;
         using (KernelClock.Time(KernelName.Projection, backward: true))
         {
-            AccumulateGradient(output, grad_TD, tape.Core.Context_TC);
+            AccumulateGradient(output, grad_TD, tape.Context_TC);
             gradContext_TC = Linear.InputGradient(grad_TD, output.Compute, portable);
         }
         using (KernelClock.Time(KernelName.Attention, backward: true))
         {
             gradQkv_TR = QkvAttention.Backward(
-                gradContext_TC, tape.Core, Layout(batch), norm, rotary, queryNorm?.Gradient, keyNorm?.Gradient);
+                gradContext_TC, tape, Layout(batch), norm, rotary, queryNorm?.Gradient, keyNorm?.Gradient);
         }
         using KernelClock.Span time = KernelClock.Time(KernelName.Projection, backward: true);
-        AccumulateGradient(projection, gradQkv_TR, tape.X_TD);
+        AccumulateGradient(projection, gradQkv_TR, x_TD);
         return Linear.InputGradient(gradQkv_TR, projection.Compute, portable).MoveToOuterDisposeScope();
     }
 

@@ -1,3 +1,4 @@
+using Mazij.Configuration;
 using Mazij.Kernels;
 using TorchSharp;
 using static TorchSharp.torch;
@@ -30,62 +31,38 @@ internal sealed class DecoderLayer
     /// <summary>The experts, or null in a dense layer.</summary>
     public MoeLayer? Moe { get; }
 
-    /// <summary>What the backward pass needs.</summary>
-    public sealed class Tape(
-        Tensor input, AttentionLayer.Tape attention, Tensor middle, Tensor normedMiddle, MoeLayer.Tape? moe, ExpertMlp.Tape? dense)
-        : IDisposable
-    {
-        internal Tensor Input { get; } = input;
-        internal AttentionLayer.Tape Attention { get; } = attention;
-        internal Tensor Middle { get; } = middle;
-        internal Tensor NormedMiddle { get; } = normedMiddle;
-        internal MoeLayer.Tape? Moe { get; } = moe;
-        internal ExpertMlp.Tape? Dense { get; } = dense;
-
-        /// <inheritdoc/>
-        public void Dispose()
-        {
-            Input.Dispose();
-            Attention.Dispose();
-            Middle.Dispose();
-            NormedMiddle.Dispose();
-            Moe?.Dispose();
-            Dense?.Dispose();
-        }
-    }
-
     /// <summary>The layer's output [tokens, hidden]; the tape takes over <paramref name="x"/>.</summary>
-    public (Tensor Output, Tape Tape) Forward(Tensor x, long batch, RotaryEmbedding rotary, in RoutingOptions routing)
+    /// <param name="x">[tokens, hidden].</param>
+    /// <param name="batch">Sequences.</param>
+    /// <param name="rotary">Turns queries and keys.</param>
+    /// <param name="routing">Auxiliary losses and warm-up of the router.</param>
+    /// <param name="checkpointing">What the tape keeps; <see cref="Backward"/> computes the rest again.</param>
+    public (Tensor Output, LayerTape Tape) Forward(
+        Tensor x, long batch, RotaryEmbedding rotary, in RoutingOptions routing, ActivationCheckpointing checkpointing)
     {
         using DisposeScope scope = NewDisposeScope();
-        Tensor normed, normedMiddle;
-        using (KernelClock.Time(KernelName.Norm))
-            normed = RmsNorm.Forward(x, inputNorm.Compute, epsilon, portable);
-        (Tensor middle, AttentionLayer.Tape attentionTape) = attention.Forward(normed, batch, rotary);
-        using (KernelClock.Time(KernelName.Norm))
-            normedMiddle = RmsNorm.AddForward(middle, x, postAttentionNorm.Compute, epsilon, portable);
+        LayerTape tape = new(x.DetachFromDisposeScope(), routing);
+        tape.KeepNormed(Norm(x, inputNorm));
+        Attend(tape, batch, rotary);
         Tensor output;
-        MoeLayer.Tape? moeTape = null;
-        ExpertMlp.Tape? denseTape = null;
         if (Moe is not null)
-            (output, moeTape) = Moe.Forward(normedMiddle, middle, routing);
+            (output, tape.Moe) = Moe.Forward(tape.NormedMiddle!, tape.Middle!, routing);
         else
-            (output, denseTape) = dense!.Forward(normedMiddle, middle, null, null);
-        Tape tape = new(
-            x.DetachFromDisposeScope(), attentionTape, middle.DetachFromDisposeScope(), normedMiddle.DetachFromDisposeScope(),
-            moeTape, denseTape);
+            (output, tape.Dense) = dense!.Forward(tape.NormedMiddle!, tape.Middle!, null, null);
+        tape.Forget(checkpointing);
         return (output.MoveToOuterDisposeScope(), tape);
     }
 
     /// <summary>Gradient of the layer's input [tokens, hidden]; weight gradients are added to the parameters'.</summary>
-    public Tensor Backward(Tensor gradOutput, Tape tape, long batch, RotaryEmbedding rotary)
+    public Tensor Backward(Tensor gradOutput, LayerTape tape, long batch, RotaryEmbedding rotary)
     {
         using DisposeScope scope = NewDisposeScope();
+        Recompute(tape, batch, rotary);
         Tensor gradNormedMiddle = Moe is not null
-            ? Moe.Backward(gradOutput, tape.NormedMiddle, tape.Moe!)
-            : dense!.Backward(gradOutput, tape.NormedMiddle, null, null, tape.Dense!).GradX;
-        Tensor gradMiddle = NormBackward(gradNormedMiddle, tape.Middle, postAttentionNorm, gradOutput);
-        Tensor gradNormed = attention.Backward(gradMiddle, tape.Attention, batch, rotary);
+            ? Moe.Backward(gradOutput, tape.NormedMiddle!, tape.Moe!)
+            : dense!.Backward(gradOutput, tape.NormedMiddle!, null, null, tape.Dense!).GradX;
+        Tensor gradMiddle = NormBackward(gradNormedMiddle, tape.Middle!, postAttentionNorm, gradOutput);
+        Tensor gradNormed = attention.Backward(gradMiddle, tape.Normed!, tape.Attention!, batch, rotary);
         return NormBackward(gradNormed, tape.Input, inputNorm, gradMiddle).MoveToOuterDisposeScope();
     }
 
@@ -108,6 +85,37 @@ internal sealed class DecoderLayer
         }
         probe?.MlpOutput(output);
         return output.add(middle, Scalars.One).MoveToOuterDisposeScope();
+    }
+
+    /// <summary>Fills in what a tape has let go of, from what it has kept, by the operations of the forward pass; only the
+    /// layer's output is left out.</summary>
+    private void Recompute(LayerTape tape, long batch, RotaryEmbedding rotary)
+    {
+        using DisposeScope scope = NewDisposeScope();
+        if (tape.Normed is null)
+            tape.KeepNormed(Norm(tape.Input, inputNorm));
+        if (tape.Attention is null)
+            Attend(tape, batch, rotary);
+        if (tape.NormedMiddle is null)
+            tape.KeepNormedMiddle(Norm(tape.Middle!, postAttentionNorm));
+        if (Moe is not null)
+            tape.Moe = Moe.Recompute(tape.NormedMiddle!, tape.Moe, tape.Routing);
+        else
+            tape.Dense ??= dense!.Recompute(tape.NormedMiddle!, null, null);
+    }
+
+    private void Attend(LayerTape tape, long batch, RotaryEmbedding rotary)
+    {
+        (Tensor middle, tape.Attention) = attention.Forward(tape.Normed!, batch, rotary);
+        using KernelClock.Span time = KernelClock.Time(KernelName.Norm);
+        tape.KeepNormedMiddle(RmsNorm.AddForward(middle, tape.Input, postAttentionNorm.Compute, epsilon, portable));
+        tape.KeepMiddle(middle);
+    }
+
+    private Tensor Norm(Tensor x, Parameter gain)
+    {
+        using KernelClock.Span time = KernelClock.Time(KernelName.Norm);
+        return RmsNorm.Forward(x, gain.Compute, epsilon, portable);
     }
 
     private Tensor NormBackward(Tensor gradNormed, Tensor x, Parameter gain, Tensor residual)

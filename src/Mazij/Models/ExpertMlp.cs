@@ -83,15 +83,28 @@ internal sealed class ExpertMlp(ExpertParameters? routed, ExpertParameters? shar
             (output, grouped) = GroupedExperts.Forward(x, weights_TK!, permutation!, routed.GateUp.Compute, routed.Down.Compute, portable);
         if (shared is not null)
         {
-            Tensor gateUp = Linear.Forward(x, shared.GateUp.Compute, portable: portable).DetachFromDisposeScope();
-            Tensor hidden = SwiGlu.Forward(gateUp, portable).DetachFromDisposeScope();
-            dense = new DenseTape(gateUp, hidden);
-            Tensor sharedOutput = Linear.Forward(hidden, shared.Down.Compute, portable: portable);
+            dense = Activate(x, shared);
+            Tensor sharedOutput = Linear.Forward(dense.Hidden, shared.Down.Compute, portable: portable);
             output = output is null ? sharedOutput : output.add_(sharedOutput, Scalars.One);
         }
         if (residual is not null)
             output!.add_(residual, Scalars.One);
         return (output!.MoveToOuterDisposeScope(), new Tape(grouped, dense));
+    }
+
+    /// <summary>What the backward pass needs, bit by bit as <see cref="Forward"/> left it, without the output.</summary>
+    /// <param name="x">As in the forward pass, as are the next two.</param>
+    /// <param name="weights_TK">Weights of the choices.</param>
+    /// <param name="permutation">Rows by expert.</param>
+    public Tape Recompute(Tensor x, Tensor? weights_TK, TokenPermutation? permutation)
+    {
+        using KernelClock.Span time = KernelClock.Time(KernelName.Experts);
+        if (UsesTiles(x))
+            return new Tape(TiledExperts.Recompute(x, RoutedOf(weights_TK, permutation), shared?.Compute));
+        GroupedExperts.Tape? grouped = routed is null
+            ? null
+            : GroupedExperts.Recompute(x, weights_TK!, permutation!, routed.GateUp.Compute, portable);
+        return new Tape(grouped, shared is null ? null : Activate(x, shared));
     }
 
     /// <summary>Gradients of x and of the weights of the choices (null without routed experts); weight gradients go to the
@@ -124,6 +137,12 @@ internal sealed class ExpertMlp(ExpertParameters? routed, ExpertParameters? shar
             gradX = gradX is null ? sharedGradX : gradX.add_(sharedGradX, Scalars.One);
         }
         return (gradX!.MoveToOuterDisposeScope(), gradWeights?.MoveToOuterDisposeScope());
+    }
+
+    private DenseTape Activate(Tensor x, ExpertParameters expert)
+    {
+        Tensor gateUp = Linear.Forward(x, expert.GateUp.Compute, portable: portable).DetachFromDisposeScope();
+        return new DenseTape(gateUp, SwiGlu.Forward(gateUp, portable).DetachFromDisposeScope());
     }
 
     private bool UsesTiles(Tensor x) => !portable && x.shape[0] > FewTokens && TiledExperts.Serve(x);

@@ -32,18 +32,25 @@ internal sealed class MoeLayer
     public RouterState State { get; }
 
     /// <summary>What the backward pass needs.</summary>
-    public sealed class Tape(Router.Tape routing, TokenPermutation permutation, ExpertMlp.Tape experts) : IDisposable
+    public sealed class Tape(Router.Tape routing, TokenPermutation permutation) : IDisposable
     {
         internal Router.Tape Routing { get; } = routing;
         internal TokenPermutation Permutation { get; } = permutation;
-        internal ExpertMlp.Tape Experts { get; } = experts;
+        internal ExpertMlp.Tape? Experts { get; set; }
+
+        /// <summary>Lets go of the experts' part, which <see cref="Recompute"/> brings back.</summary>
+        public void ForgetExperts()
+        {
+            Experts?.Dispose();
+            Experts = null;
+        }
 
         /// <inheritdoc/>
         public void Dispose()
         {
             Routing.Dispose();
             Permutation.Dispose();
-            Experts.Dispose();
+            Experts?.Dispose();
         }
     }
 
@@ -51,17 +58,22 @@ internal sealed class MoeLayer
     public (Tensor Output, Tape Tape) Forward(Tensor x, Tensor residual, in RoutingOptions options)
     {
         using DisposeScope scope = NewDisposeScope();
-        Router.Tape routing;
-        using (KernelClock.Time(KernelName.Router))
-        {
-            Tensor logits = RouterLogits.Forward(x, gate.Compute, portable);
-            routing = router.Forward(logits, State, options);
-        }
-        TokenPermutation permutation;
-        using (KernelClock.Time(KernelName.Permutation))
-            permutation = TokenPermutation.Create(routing.Choices_TK, config.NumExperts);
-        (Tensor output, ExpertMlp.Tape tape) = experts.Forward(x, residual, routing.Weights_TK.detach(), permutation);
-        return (output.MoveToOuterDisposeScope(), new Tape(routing, permutation, tape));
+        Tape tape = Route(x, options, again: false);
+        (Tensor output, tape.Experts) = experts.Forward(x, residual, tape.Routing.Weights_TK.detach(), tape.Permutation);
+        return (output.MoveToOuterDisposeScope(), tape);
+    }
+
+    /// <summary>The whole tape of a forward pass of which the experts' part, or everything, was let go. Nothing is counted
+    /// twice.</summary>
+    /// <param name="x">As in the forward pass.</param>
+    /// <param name="kept">What is left of the tape, which is completed; null for nothing.</param>
+    /// <param name="options">As in the forward pass.</param>
+    public Tape Recompute(Tensor x, Tape? kept, in RoutingOptions options)
+    {
+        using DisposeScope scope = NewDisposeScope();
+        Tape tape = kept ?? Route(x, options, again: true);
+        tape.Experts ??= experts.Recompute(x, tape.Routing.Weights_TK.detach(), tape.Permutation);
+        return tape;
     }
 
     /// <summary>Gradient of x; weight gradients go to the parameters'.</summary>
@@ -69,7 +81,7 @@ internal sealed class MoeLayer
     {
         using DisposeScope scope = NewDisposeScope();
         (Tensor gradX, Tensor? gradWeights) = experts.Backward(
-            gradient, x, tape.Routing.Weights_TK.detach(), tape.Permutation, tape.Experts);
+            gradient, x, tape.Routing.Weights_TK.detach(), tape.Permutation, tape.Experts!);
         using KernelClock.Span time = KernelClock.Time(KernelName.Router, backward: true);
         Tensor gradLogits = Router.Backward(gradWeights!, tape.Routing);
         RouterLogits.Backward(gradLogits, x, gate.Compute, gate.Gradient, gradX, portable);
@@ -87,5 +99,17 @@ internal sealed class MoeLayer
         (Tensor output, ExpertMlp.Tape tape) = experts.Forward(x, null, weights, permutation);
         tape.Dispose();
         return output.MoveToOuterDisposeScope();
+    }
+
+    private Tape Route(Tensor x, in RoutingOptions options, bool again)
+    {
+        Router.Tape routing;
+        using (KernelClock.Time(KernelName.Router))
+        {
+            using Tensor logits = RouterLogits.Forward(x, gate.Compute, portable);
+            routing = again ? router.Repeat(logits, State, options) : router.Forward(logits, State, options);
+        }
+        using KernelClock.Span time = KernelClock.Time(KernelName.Permutation);
+        return new Tape(routing, TokenPermutation.Create(routing.Choices_TK, config.NumExperts));
     }
 }

@@ -1,3 +1,4 @@
+using Mazij.Configuration;
 using Mazij.Kernels;
 using TorchSharp;
 using static TorchSharp.torch;
@@ -7,7 +8,9 @@ namespace Mazij.Models;
 /// <summary>What the trainer wants from one micro-batch.</summary>
 /// <param name="LossScale">Factor on the gradient of the mean token loss: 1 / (micro-batches in the step).</param>
 /// <param name="Routing">Auxiliary losses and warm-up; NoiseSeed is the micro-batch's, each router derives its own.</param>
-internal readonly record struct MicroBatchOptions(double LossScale, RoutingOptions Routing);
+/// <param name="Checkpointing">What the layers keep of the forward pass.</param>
+internal readonly record struct MicroBatchOptions(
+    double LossScale, RoutingOptions Routing, ActivationCheckpointing Checkpointing = ActivationCheckpointing.None);
 
 /// <summary>Losses of one micro-batch, unscaled.</summary>
 /// <param name="Loss">Mean next-token cross-entropy, nats.</param>
@@ -99,11 +102,18 @@ internal sealed class MoeTransformer : IDisposable
 
         listener?.BeforeForward(0);
         Tensor x = embedding.Forward(inputs);
-        DecoderLayer.Tape[] tapes = new DecoderLayer.Tape[layers.Length];
+        LayerTape[] tapes = new LayerTape[layers.Length];
+        // Where little is kept of each layer, that stands side by side, made beforehand: scattered, it would cut the memory that
+        // is free between the layers into pieces that are too small for the next.
+        Tensor[]? kept = options.Checkpointing == ActivationCheckpointing.Full
+            ? empty([layers.Length, tokens, Config.HiddenSize], x.dtype, Device).unbind(0)
+            : null;
         for (int layer = 0; layer < layers.Length; layer++)
         {
             listener?.BeforeForward(layer + 1);
-            (x, tapes[layer]) = layers[layer].Forward(x, batch, rope, RoutingOf(options, layer));
+            if (kept is not null)
+                x = Moved(x, kept[layer]);
+            (x, tapes[layer]) = layers[layer].Forward(x, batch, rope, RoutingOf(options, layer), options.Checkpointing);
         }
         listener?.BeforeForward(Parameters.Layout.Groups - 1);
         Tensor normed, gradient;
@@ -215,7 +225,7 @@ internal sealed class MoeTransformer : IDisposable
             ahead.narrow(1, 0, seq + 1 - shift).copy_(ids.narrow(1, shift, seq + 1 - shift));
             shifted[i] = ahead.reshape(batch * seq);
             (Tensor output, tapes[i]) = predictionLayers[i].Forward(
-                embedding.Forward(shifted[i]), hidden, batch, rope, RoutingOf(options, layers.Length + i));
+                embedding.Forward(shifted[i]), hidden, batch, rope, RoutingOf(options, layers.Length + i), options.Checkpointing);
             long valid = Math.Max(0, seq - shift);
             gradients[i] = zeros_like(output);
             if (valid > 0)
@@ -241,6 +251,13 @@ internal sealed class MoeTransformer : IDisposable
         }
         gradNormed.add_(carried, Scalars.One);
         return lossTotal / count;
+    }
+
+    private static Tensor Moved(Tensor x, Tensor place)
+    {
+        place.copy_(x);
+        x.Dispose();
+        return place;
     }
 
     private static RoutingOptions RoutingOf(in MicroBatchOptions options, int layer) =>

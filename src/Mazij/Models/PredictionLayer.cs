@@ -1,3 +1,4 @@
+using Mazij.Configuration;
 using Mazij.Kernels;
 using TorchSharp;
 using static TorchSharp.torch;
@@ -30,12 +31,12 @@ internal sealed class PredictionLayer
     public DecoderLayer Decoder { get; }
 
     /// <summary>What the backward pass needs.</summary>
-    public sealed class Tape(Tensor embedded, Tensor hidden, Tensor joined, DecoderLayer.Tape decoder, Tensor decoded) : IDisposable
+    public sealed class Tape(Tensor embedded, Tensor hidden, Tensor? joined, LayerTape decoder, Tensor decoded) : IDisposable
     {
         internal Tensor Embedded { get; } = embedded;
         internal Tensor Hidden { get; } = hidden;
-        internal Tensor Joined { get; } = joined;
-        internal DecoderLayer.Tape Decoder { get; } = decoder;
+        internal Tensor? Joined { get; } = joined;
+        internal LayerTape Decoder { get; } = decoder;
         internal Tensor Decoded { get; } = decoded;
 
         /// <inheritdoc/>
@@ -43,7 +44,7 @@ internal sealed class PredictionLayer
         {
             Embedded.Dispose();
             Hidden.Dispose();
-            Joined.Dispose();
+            Joined?.Dispose();
             Decoder.Dispose();
             Decoded.Dispose();
         }
@@ -51,19 +52,17 @@ internal sealed class PredictionLayer
 
     /// <summary>Output [tokens, hidden]; the tape takes over both inputs.</summary>
     public (Tensor Output, Tape Tape) Forward(
-        Tensor embedded, Tensor hidden, long batch, RotaryEmbedding rotary, in RoutingOptions routing)
+        Tensor embedded, Tensor hidden, long batch, RotaryEmbedding rotary, in RoutingOptions routing,
+        ActivationCheckpointing checkpointing)
     {
         using DisposeScope scope = NewDisposeScope();
-        Tensor joined = cat(
-            [
-                RmsNorm.Forward(embedded, embeddingNorm.Compute, epsilon, portable),
-                RmsNorm.Forward(hidden, hiddenNorm.Compute, epsilon, portable),
-            ], 1);
-        (Tensor decoded, DecoderLayer.Tape decoder) =
-            Decoder.Forward(Linear.Forward(joined, projection.Compute, portable: portable), batch, rotary, routing);
+        Tensor joined = Join(embedded, hidden);
+        (Tensor decoded, LayerTape decoder) =
+            Decoder.Forward(Linear.Forward(joined, projection.Compute, portable: portable), batch, rotary, routing, checkpointing);
         Tensor output = RmsNorm.Forward(decoded, finalNorm.Compute, epsilon, portable);
         Tape tape = new(
-            embedded.DetachFromDisposeScope(), hidden.DetachFromDisposeScope(), joined.DetachFromDisposeScope(), decoder,
+            embedded.DetachFromDisposeScope(), hidden.DetachFromDisposeScope(),
+            checkpointing == ActivationCheckpointing.None ? joined.DetachFromDisposeScope() : null, decoder,
             decoded.DetachFromDisposeScope());
         return (output.MoveToOuterDisposeScope(), tape);
     }
@@ -74,7 +73,7 @@ internal sealed class PredictionLayer
         using DisposeScope scope = NewDisposeScope();
         Tensor gradDecoded = RmsNorm.Backward(gradient, tape.Decoded, finalNorm.Compute, epsilon, finalNorm.Gradient, portable: portable);
         Tensor gradInput = Decoder.Backward(gradDecoded, tape.Decoder, batch, rotary);
-        Linear.AccumulateWeightGradient(projection.Gradient, gradInput, tape.Joined, portable);
+        Linear.AccumulateWeightGradient(projection.Gradient, gradInput, tape.Joined ?? Join(tape.Embedded, tape.Hidden), portable);
         Tensor gradJoined = Linear.InputGradient(gradInput, projection.Compute, portable);
         long width = tape.Hidden.shape[1];
         Tensor gradEmbedded = RmsNorm.Backward(
@@ -82,5 +81,16 @@ internal sealed class PredictionLayer
         Tensor gradHidden = RmsNorm.Backward(
             gradJoined.narrow(1, width, width), tape.Hidden, hiddenNorm.Compute, epsilon, hiddenNorm.Gradient, portable: portable);
         return (gradEmbedded.MoveToOuterDisposeScope(), gradHidden.MoveToOuterDisposeScope());
+    }
+
+    private Tensor Join(Tensor embedded, Tensor hidden)
+    {
+        using DisposeScope scope = NewDisposeScope();
+        Tensor joined = cat(
+            [
+                RmsNorm.Forward(embedded, embeddingNorm.Compute, epsilon, portable),
+                RmsNorm.Forward(hidden, hiddenNorm.Compute, epsilon, portable),
+            ], 1);
+        return joined.MoveToOuterDisposeScope();
     }
 }

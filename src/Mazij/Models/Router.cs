@@ -66,10 +66,22 @@ internal sealed class Router
     /// <param name="options">Coefficients, warm-up.</param>
     public Tape Forward(Tensor logits_TE, RouterState state, in RoutingOptions options)
     {
+        if (options.WarmupShare < 1)
+            state.ObserveLogits(logits_TE);
+        Tape tape = Repeat(logits_TE, state, options);
+        state.Record(tape.Routing);
+        return tape;
+    }
+
+    /// <summary>Routes once more what <see cref="Forward"/> has routed last, to the same experts; records nothing.</summary>
+    /// <param name="logits_TE">As in the forward pass, as are the rest.</param>
+    /// <param name="state">Bias and running statistics of this router.</param>
+    /// <param name="options">Coefficients, warm-up.</param>
+    public Tape Repeat(Tensor logits_TE, RouterState state, in RoutingOptions options)
+    {
         using DisposeScope scope = NewDisposeScope();
         Tensor? noise_TE = options.WarmupShare < 1 ? state.WarmupNoise(logits_TE, options.NoiseSeed) : null;
         ExpertRouting.Tape routing = ExpertRouting.Forward(logits_TE, noise_TE, options.WarmupShare, state.Bias, rule, portable);
-        state.Record(routing);
         return new Tape(routing, new AuxiliaryFactors(
             options.BalanceLossCoefficient * options.GradientScale, options.ZLossCoefficient * options.GradientScale));
     }

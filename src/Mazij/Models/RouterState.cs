@@ -12,13 +12,18 @@ internal sealed class RouterState : IDisposable
 {
     private const double StatisticsDecay = 0.99;
     private readonly int experts;
-    private Tensor? load_E;
-    private Tensor? balanceSum, zSum, entropySum;
+
+    // Made once: small blocks that a step leaves among its large ones would keep those from being joined again.
+    private readonly Tensor load_E, balanceSum, zSum, entropySum;
     private int microBatches;
 
     public RouterState(ModelConfig config, Device device)
     {
         experts = config.NumExperts;
+        load_E = zeros(experts, ScalarType.Float32, device).DetachFromDisposeScope();
+        balanceSum = zeros([], ScalarType.Float32, device).DetachFromDisposeScope();
+        zSum = zeros([], ScalarType.Float32, device).DetachFromDisposeScope();
+        entropySum = zeros([], ScalarType.Float32, device).DetachFromDisposeScope();
         if (config.MoeRouterEnableExpertBias)
             Bias = zeros(experts, ScalarType.Float32, device).DetachFromDisposeScope();
     }
@@ -32,8 +37,8 @@ internal sealed class RouterState : IDisposable
     /// <summary>Running standard deviation of the router's logits; 0 before the first warm-up step.</summary>
     public double LogitDeviation { get; set; }
 
-    /// <summary>mu + sigma eps, shaped as the logits; first brings the running statistics up to date.</summary>
-    public Tensor WarmupNoise(Tensor logits_TE, long seed)
+    /// <summary>Brings the running mean and deviation of the logits up to date.</summary>
+    public void ObserveLogits(Tensor logits_TE)
     {
         using DisposeScope scope = NewDisposeScope();
         double mean = logits_TE.mean().item<float>(), deviation = logits_TE.std(unbiased: false).item<float>();
@@ -44,6 +49,12 @@ internal sealed class RouterState : IDisposable
             LogitMean = first ? mean : StatisticsDecay * LogitMean + (1 - StatisticsDecay) * mean;
             LogitDeviation = first ? deviation : StatisticsDecay * LogitDeviation + (1 - StatisticsDecay) * deviation;
         }
+    }
+
+    /// <summary>mu + sigma eps, shaped as the logits.</summary>
+    public Tensor WarmupNoise(Tensor logits_TE, long seed)
+    {
+        using DisposeScope scope = NewDisposeScope();
         using Generator generator = new((ulong)seed);
         return empty(logits_TE.shape).normal_(LogitMean, LogitDeviation, generator).to(logits_TE.device).MoveToOuterDisposeScope();
     }
@@ -51,10 +62,10 @@ internal sealed class RouterState : IDisposable
     /// <summary>Adds one micro-batch's load, losses and entropy to the step's.</summary>
     public void Record(ExpertRouting.Tape microBatch)
     {
-        load_E = Accumulate(load_E, microBatch.Load_E);
-        balanceSum = Accumulate(balanceSum, microBatch.Balance);
-        zSum = Accumulate(zSum, microBatch.Z);
-        entropySum = Accumulate(entropySum, microBatch.Entropy);
+        Accumulate(load_E, microBatch.Load_E);
+        Accumulate(balanceSum, microBatch.Balance);
+        Accumulate(zSum, microBatch.Z);
+        Accumulate(entropySum, microBatch.Entropy);
         microBatches++;
     }
 
@@ -62,7 +73,7 @@ internal sealed class RouterState : IDisposable
     public RouterStatistics TakeStatistics()
     {
         long[] load = new long[experts];
-        if (load_E is null)
+        if (microBatches == 0)
             return new RouterStatistics(load, 0, 0, 0);
         using (NewDisposeScope())
         {
@@ -71,9 +82,11 @@ internal sealed class RouterState : IDisposable
                 load[expert] = (long)values[expert];
         }
         RouterStatistics statistics = new(
-            load, balanceSum!.item<float>() / microBatches, zSum!.item<float>() / microBatches,
-            entropySum!.item<float>() / microBatches);
-        Clear();
+            load, balanceSum.item<float>() / microBatches, zSum.item<float>() / microBatches,
+            entropySum.item<float>() / microBatches);
+        foreach (Tensor sum in (ReadOnlySpan<Tensor>)[load_E, balanceSum, zSum, entropySum])
+            sum.zero_();
+        microBatches = 0;
         return statistics;
     }
 
@@ -105,24 +118,15 @@ internal sealed class RouterState : IDisposable
     public void Dispose()
     {
         Bias?.Dispose();
-        Clear();
+        foreach (Tensor sum in (ReadOnlySpan<Tensor>)[load_E, balanceSum, zSum, entropySum])
+            sum.Dispose();
     }
 
-    private static Tensor Accumulate(Tensor? sum, Tensor value)
+    private static void Accumulate(Tensor sum, Tensor value)
     {
         // Where plain operators route, the losses hold the graph of their gradient; the sums must not.
         using Tensor plain = value.detach();
-        return sum is null ? plain.clone().DetachFromDisposeScope() : sum.add_(plain, Scalars.One);
-    }
-
-    private void Clear()
-    {
-        load_E?.Dispose();
-        balanceSum?.Dispose();
-        zSum?.Dispose();
-        entropySum?.Dispose();
-        load_E = balanceSum = zSum = entropySum = null;
-        microBatches = 0;
+        sum.add_(plain, Scalars.One);
     }
 }
 

@@ -21,8 +21,8 @@ public sealed class BenchCommandTests(TinyRun run)
             [
                 "model", "dtype", "threads", "rounds", "sequence_length", "tokens_per_step", "tokens_per_second",
                 "flops_per_token", "flops_per_second", "gemm_flops_per_second", "gemm_share", "eager_loop_ratio",
-                "eager_sorted_ratio", "peak_rss_bytes", "managed_bytes_per_step", "phases", "kernels", "eager_loop",
-                "eager_sorted", "sequence", "experts", "fp32", "growth", "spread",
+                "eager_sorted_ratio", "peak_rss_bytes", "predicted_peak_bytes", "managed_bytes_per_step", "phases", "kernels", "eager_loop",
+                "eager_sorted", "sequence", "experts", "fp32", "checkpointing", "growth", "spread",
             ],
             bench.Keys);
         JsonElement json = bench.Json;
@@ -32,6 +32,9 @@ public sealed class BenchCommandTests(TinyRun run)
         Assert.Equal(["sequence_length", "speed_ratio"], KeysOf(json.GetProperty("sequence")));
         Assert.Equal(["num_experts", "speed_ratio"], KeysOf(json.GetProperty("experts")));
         Assert.Equal(["tokens_per_second", "gemm_share"], KeysOf(json.GetProperty("fp32")));
+        Assert.Equal(["none", "selective", "full"], KeysOf(json.GetProperty("checkpointing")));
+        Assert.All(json.GetProperty("checkpointing").EnumerateObject(), mode => Assert.Equal(
+            ["tokens_per_second", "relative_time", "peak_rss_bytes"], KeysOf(mode.Value)));
         Assert.Equal(["steps", "rss_bytes_before", "rss_bytes_after"], KeysOf(json.GetProperty("growth")));
         Assert.Equal(
             [
@@ -55,7 +58,7 @@ public sealed class BenchCommandTests(TinyRun run)
         Assert.InRange(Number("gemm_share"), 1e-6, 1.5);
         Assert.InRange(Number("peak_rss_bytes"), 50e6, 1e12);
         Assert.InRange(Number("eager_loop_ratio"), 0.01, 1000);
-        foreach (string unasked in (string[])["eager_sorted", "eager_sorted_ratio", "fp32", "growth"])
+        foreach (string unasked in (string[])["eager_sorted", "eager_sorted_ratio", "fp32", "checkpointing", "growth"])
             Assert.Equal(JsonValueKind.Null, json.GetProperty(unasked).ValueKind);
         JsonElement.ObjectEnumerator phases = json.GetProperty("phases").EnumerateObject();
         Assert.All(phases, phase => Assert.True(phase.Value.GetDouble() >= 0, phase.Name));
@@ -65,8 +68,8 @@ public sealed class BenchCommandTests(TinyRun run)
     [Fact]
     public void For_people_there_are_tables()
     {
-        string output = Invocation.Succeeding(Train("--only", "ours,eager-sorted")).Output;
-        foreach (string part in (string[])["machine", "tokens/s", "share of the fp32 GEMM rate", "eager sorted", "backward", "optimizer", "memory"])
+        string output = Invocation.Succeeding(Train("--only", "ours,eager-sorted,checkpointing")).Output;
+        foreach (string part in (string[])["machine", "tokens/s", "share of the fp32 GEMM rate", "eager sorted", "backward", "optimizer", "memory", "selective"])
             Assert.Contains(part, output, StringComparison.Ordinal);
         Assert.DoesNotContain("eager loop", output, StringComparison.Ordinal);
     }
@@ -112,7 +115,7 @@ public sealed class BenchCommandTests(TinyRun run)
     [InlineData("--set model.norm_head=true", "NormHead", "--only ours")]
     [InlineData("--only sequence --set training.micro_batch_size=2 --set training.global_batch_size=2", "micro_batch_size is 2", "multiple of 4")]
     [InlineData("--only experts --set model.num_experts=0 --set model.intermediate_size=64", "dense")]
-    [InlineData("--model ling-plus --only ours", "the model's tensors need", "TiB")]
+    [InlineData("--model ling-plus --only ours", "training needs", "TiB")]
     public void Wrong_input_is_refused(string options, params string[] parts) =>
         Invocation.Of(["bench", "train", .. options.Split(' ')]).AssertRefused(parts);
 

@@ -48,6 +48,39 @@ public sealed class DataCommandTests(TinyRun run)
     }
 
     [Fact]
+    public void A_corpus_is_counted_without_being_built()
+    {
+        using TemporaryFolder folder = new();
+        string input = folder.Write("a.jsonl", "{\"text\":\"one\"}\n{\"text\":\"three\"}\n{\"text\":\"one\"}\n");
+        Invocation stats = Invocation.Succeeding("data", "stats", "--input", input, "--json");
+        Assert.Equal(
+            ["files", "input_bytes", "documents", "text_bytes", "duplicates", "duplicate_bytes", "longest_document_bytes", "longest_document_source",
+                "seconds", "processor_seconds", "megabytes_per_second", "megabytes_per_processor_second", "peak_rss_bytes"],
+            stats.Keys);
+        long Of(string key) => stats.Json.GetProperty(key).GetInt64();
+        Assert.Equal((1, 47, 2, 8), (Of("files"), Of("input_bytes"), Of("documents"), Of("text_bytes")));
+        Assert.Equal((1, 3, 5), (Of("duplicates"), Of("duplicate_bytes"), Of("longest_document_bytes")));
+        Assert.Equal(3, Invocation.Succeeding("data", "stats", "--input", input, "--keep-duplicates", "--json").Json.GetProperty("documents").GetInt32());
+        Assert.Contains("documents   2, 8 bytes of text", Invocation.Succeeding("data", "stats", "--input", input).Output, StringComparison.Ordinal);
+    }
+
+    [Fact]
+    public void Standard_input_is_read_twice_where_a_tokenizer_is_trained()
+    {
+        using TemporaryFolder folder = new();
+        byte[] text = File.ReadAllBytes(run.Corpus);
+        string[] options = ["--vocab-size", "320", "--validation-fraction", "0.2"];
+        (int code, _, string errors) = Invocation.OfProcess(text, ["data", "build", "--input", "-", "--input-format", "txt", "--out", folder["piped"], .. options]);
+        Assert.Equal((0, ""), (code, errors));
+        Invocation.Succeeding(["data", "build", "--input", run.Corpus, "--out", folder["file"], .. options]);
+        Assert.Equal(File.ReadAllBytes(folder["file/tokenizer.json"]), File.ReadAllBytes(folder["piped/tokenizer.json"]));
+        string[] Tokens(string name) => [.. new[] { "train", "validation" }.Select(
+            split => Invocation.Succeeding("data", "stats", folder[name], "--json").Json.GetProperty(split).GetRawText())];
+        Assert.Equal(Tokens("file"), Tokens("piped"));
+        Assert.Equal(["file", "piped"], Directory.GetFileSystemEntries(folder.Root).Select(path => Path.GetFileName(path)!).Order(StringComparer.Ordinal));
+    }
+
+    [Fact]
     public void Wrong_options_are_refused()
     {
         using TemporaryFolder folder = new();
@@ -58,7 +91,11 @@ public sealed class DataCommandTests(TinyRun run)
         Invocation.Of([.. build, "--tokenizer", folder["none"]]).AssertRefused("none");
         Invocation.Of([.. build, "--max-bytes", "0"]).AssertRefused("--max-bytes");
         Invocation.Of([.. build, "--threads", "-1"]).AssertRefused("--threads");
+        Invocation.Of([.. build, "--input-format", "xml"]).AssertRefused("--input-format is", "xml", "jsonl or txt");
         Invocation.Of("data", "stats", folder["none"]).AssertRefused("none");
+        Invocation.Of("data", "stats").AssertRefused("--input");
+        Invocation.Of("data", "stats", folder["none"], "--input", run.Corpus).AssertRefused("one of them");
+        Invocation.Of("train", run.RunFile, "--set", "data.corpus=[\"-\"]", "--out", folder["s"]).AssertRefused("data.corpus", "data.shards");
         Assert.Empty(folder.Listing());
     }
 

@@ -15,7 +15,7 @@ public sealed class PreparedDataTests : IDisposable
     public void Dispose() => folder.Dispose();
 
     [Fact]
-    public void A_build_that_ends_between_the_shards_and_their_tokenizer_leaves_nothing()
+    public void A_build_that_fails_behind_the_shards_leaves_nothing()
     {
         (Corpus corpus, BpeTokenizer tokenizer) = TextAndTokenizer();
         AssertNoTokenizerNoShards(corpus, tokenizer);
@@ -26,7 +26,7 @@ public sealed class PreparedDataTests : IDisposable
     }
 
     [Fact]
-    public void A_build_that_ends_between_the_shards_and_their_tokenizer_leaves_the_old_ones_as_they_were()
+    public void A_build_that_fails_behind_the_shards_leaves_the_old_ones_as_they_were()
     {
         (Corpus corpus, BpeTokenizer tokenizer) = TextAndTokenizer();
         Build(corpus, tokenizer, _ => { });
@@ -68,7 +68,33 @@ public sealed class PreparedDataTests : IDisposable
         }
     }
 
-    // A folder where the tokenizer's file belongs lets every step succeed but the tokenizer's.
+    [Fact]
+    public void Of_an_interrupted_build_the_tokenizer_is_kept_too()
+    {
+        string text = folder.Write("corpus.txt", Text(seed: 1));
+        DataConfig config = new() { Corpus = [text], ValidationFraction = 0.2 };
+        List<string> done = [];
+        PreparedData Make(Action<PreparationProgress> progress, CancellationToken cancellation) => PreparedData.Make(
+            config, tokenizerConfig, folder["cache"], threads: 1, current =>
+            {
+                if (current.IsDone) done.Add(current.Detail);
+                progress(current);
+            }, cancellation);
+        using CancellationTokenSource stop = new();
+        Assert.ThrowsAny<OperationCanceledException>(() => Make(
+            progress =>
+            {
+                if (progress is { Stage: "tokenizer", IsDone: true }) stop.Cancel();
+            }, stop.Token));
+        Assert.Single(done);
+        using PreparedData data = Make(_ => { }, TestContext.Current.CancellationToken);
+        Assert.Contains("of the unfinished build", done[1], StringComparison.Ordinal);
+        using PreparedData undisturbed = PreparedData.Make(
+            config, tokenizerConfig, folder["other"], threads: 1, _ => { }, TestContext.Current.CancellationToken);
+        Assert.Equal(undisturbed.Identity, data.Identity);
+    }
+
+    // A folder where the manifest belongs lets every step succeed but the last.
     private void AssertNoTokenizerNoShards(Corpus corpus, BpeTokenizer tokenizer)
     {
         bool blocked = false;
@@ -76,13 +102,13 @@ public sealed class PreparedDataTests : IDisposable
         {
             blocked |= !progress.IsDone;
             if (!progress.IsDone)
-                folder.Write(Path.Combine("shards.building", TokenizerFile.Name, "in the way"), "");
+                folder.Write(Path.Combine("shards.building", DatasetManifest.FileName, "in the way"), "");
         }));
         Assert.True(blocked, "nothing was in the way");
     }
 
     private void Build(Corpus corpus, BpeTokenizer tokenizer, Action<PreparationProgress> progress) => PreparedData.Build(
-        corpus, tokenizer, new DataConfig { ValidationFraction = 0.2 }, folder["shards"], threads: 1, progress,
+        corpus, tokenizer, new DataConfig { ValidationFraction = 0.2 }, folder["shards"], threads: 1, progress, recipe: "",
         TestContext.Current.CancellationToken);
 
     private PreparedData OpenShards() =>

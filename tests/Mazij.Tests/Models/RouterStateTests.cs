@@ -60,6 +60,7 @@ public sealed class RouterStateTests
         using DisposeScope scope = NewDisposeScope();
         using RouterState state = new(config, CPU);
         Tensor first = randn(5000, 8) * 3 + 7, second = randn(5000, 8) * 5 - 1;
+        state.ObserveLogits(first);
         double[] noise = Numbers.Doubles(state.WarmupNoise(first, 1));
         (double mean1, double deviation1) = Moments(Numbers.Doubles(first));
         Assert.Equal(mean1, state.LogitMean, 1e-3);
@@ -67,7 +68,7 @@ public sealed class RouterStateTests
         (double mean, double deviation) = Moments(noise);
         Assert.Equal(7, mean, 0.1);
         Assert.Equal(3, deviation, 0.1);
-        state.WarmupNoise(second, 2);
+        state.ObserveLogits(second);
         (double mean2, double deviation2) = Moments(Numbers.Doubles(second));
         Assert.Equal(0.99 * mean1 + 0.01 * mean2, state.LogitMean, 1e-3);
         Assert.Equal(0.99 * deviation1 + 0.01 * deviation2, state.LogitDeviation, 1e-3);
@@ -78,11 +79,11 @@ public sealed class RouterStateTests
     {
         using DisposeScope scope = NewDisposeScope();
         using RouterState state = new(config, CPU);
-        state.WarmupNoise(randn(10, 8), 1);
+        state.ObserveLogits(randn(10, 8));
         (double mean, double deviation) = (state.LogitMean, state.LogitDeviation);
         Tensor poisoned = randn(10, 8);
         poisoned[3, 3] = float.NaN;
-        state.WarmupNoise(poisoned, 2);
+        state.ObserveLogits(poisoned);
         Assert.Equal((mean, deviation), (state.LogitMean, state.LogitDeviation));
     }
 

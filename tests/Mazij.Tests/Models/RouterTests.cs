@@ -125,6 +125,8 @@ public sealed class RouterTests
         using RouterState state = new(config, CPU), other = new(config, CPU);
         if (bias is not null)
             state.Bias!.copy_(tensor(bias));
+        if (share < 1)
+            other.ObserveLogits(logits);
         double[] noise = share < 1 ? Numbers.Doubles(other.WarmupNoise(logits, seed)) : new double[values.Length];
         using Router.Tape tape = new Router(config, portable: false).Forward(logits, state, options);
 

@@ -61,6 +61,8 @@ internal readonly unsafe struct ExpertForward<TLanes>(ExpertWork work, ExpertPie
                 Activate(piece, row, count, column, columns, width, tile, activation, plan.HiddenStride);
             }
         }
+        if (work.Output is null)
+            return;
 
         byte* down = piece.Expert < 0 ? work.SharedDown : work.Down + piece.Expert * hidden * width * size;
         byte* output = work.OutputOf(piece, rows, hidden * size);

@@ -48,7 +48,8 @@ internal unsafe struct ExpertWork
     /// <summary>Input of the pass by token: hidden states, or the gradient of the output [T, D].</summary>
     public byte* Input;
 
-    /// <summary>Output of the pass by row: [R, D], and behind it [T, D] of the shared expert.</summary>
+    /// <summary>Output of the pass by row: [R, D], and behind it [T, D] of the shared expert; null if only the activations are
+    /// wanted.</summary>
     public byte* Output;
 
     /// <summary>Rows that a product computes for so many.</summary>

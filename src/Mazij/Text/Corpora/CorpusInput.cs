@@ -6,19 +6,18 @@ namespace Mazij.Text.Corpora;
 /// <summary>Turns one input, as written by a person, into the sources it stands for.</summary>
 internal static class CorpusInput
 {
-    private const string Kinds = ".txt, .md or .jsonl";
-
     public static IEnumerable<IDocumentSource> Resolve(string input, CorpusOptions options)
     {
         if (string.IsNullOrWhiteSpace(input))
             throw new InputException(
                 "The corpus has an empty input: name a file, folder or glob.");
         if (input == Corpus.DotnetDocs) return [DotnetDocsSource.Find(options.DotnetRoot)];
+        if (input == Corpus.StandardInput) return [StandardInputSource(options)];
         if (File.Exists(input))
         {
             return SourceOf(input) is { } source
                 ? [source]
-                : throw new InputException($"Cannot read '{input}' as text: its name must end in {Kinds}.");
+                : throw new InputException($"Cannot read '{input}' as text: its name must end in {FileKind.Endings}.");
         }
         if (Directory.Exists(input)) return Folder(input);
         if (Glob.IsGlob(input)) return Matches(input);
@@ -29,7 +28,7 @@ internal static class CorpusInput
     private static List<IDocumentSource> Folder(string folder)
     {
         List<IDocumentSource> sources = Sources(folder, recurse: true, static _ => true);
-        return sources.Count > 0 ? sources : throw new InputException($"The folder '{folder}' holds no {Kinds} file.");
+        return sources.Count > 0 ? sources : throw new InputException($"The folder '{folder}' holds no file that ends in {FileKind.Endings}.");
     }
 
     private static List<IDocumentSource> Matches(string pattern)
@@ -37,7 +36,7 @@ internal static class CorpusInput
         Glob glob = new(pattern);
         List<IDocumentSource> sources =
             Directory.Exists(glob.Root) ? Sources(glob.Root, glob.Recurses, glob.IsMatch) : [];
-        return sources.Count > 0 ? sources : throw new InputException($"'{pattern}' matches no {Kinds} file.");
+        return sources.Count > 0 ? sources : throw new InputException($"'{pattern}' matches no file that ends in {FileKind.Endings}.");
     }
 
     private static List<IDocumentSource> Sources(string root, bool recurse, Func<string, bool> accepts)
@@ -50,7 +49,7 @@ internal static class CorpusInput
                 new EnumerationOptions { RecurseSubdirectories = recurse, IgnoreInaccessible = false })
             {
                 ShouldIncludePredicate = static (ref FileSystemEntry entry) =>
-                    !entry.IsDirectory && !entry.IsHidden && IsKnown(entry.FileName),
+                    !entry.IsDirectory && !entry.IsHidden && FileKind.Of(entry.FileName) is not null,
                 // A link to a folder above would never end.
                 ShouldRecursePredicate = static (ref FileSystemEntry entry) =>
                     !entry.IsHidden && (entry.Attributes & FileAttributes.ReparsePoint) == 0,
@@ -68,23 +67,22 @@ internal static class CorpusInput
         }
     }
 
-    private static bool IsKnown(ReadOnlySpan<char> path)
+    private static IDocumentSource StandardInputSource(CorpusOptions options)
     {
-        ReadOnlySpan<char> extension = Path.GetExtension(path);
-        return IsText(extension) || IsJsonLines(extension);
+        if (options.StandardInput is not { } given)
+            throw new InputException(
+                "Standard input (-) can be read only once, and not here: build shards from it by mazij data build --input -.");
+        SourceFile file = SourceFile.Of(given);
+        IDocumentSource source =
+            given.Format == StandardInputFormat.JsonLines ? new JsonLinesSource(file) : new TextFileSource(file);
+        return given.CanBeReadAgain ? source : new ReadOnceSource(source, file.Name);
     }
 
-    private static IDocumentSource? SourceOf(string path)
+    private static IDocumentSource? SourceOf(string path) => FileKind.Of(path)?.Layout switch
     {
-        string extension = Path.GetExtension(path);
-        if (IsText(extension)) return new TextFileSource(path);
-        return IsJsonLines(extension) ? new JsonLinesSource(path) : null;
-    }
-
-    private static bool IsText(ReadOnlySpan<char> extension) =>
-        extension.Equals(".txt", StringComparison.OrdinalIgnoreCase)
-        || extension.Equals(".md", StringComparison.OrdinalIgnoreCase);
-
-    private static bool IsJsonLines(ReadOnlySpan<char> extension) =>
-        extension.Equals(".jsonl", StringComparison.OrdinalIgnoreCase);
+        FileLayout.Text => new TextFileSource(SourceFile.At(path)),
+        FileLayout.JsonLines => new JsonLinesSource(SourceFile.At(path)),
+        FileLayout.Parquet => new ParquetSource(path),
+        _ => null,
+    };
 }

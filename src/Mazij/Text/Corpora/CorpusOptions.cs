@@ -3,7 +3,7 @@ namespace Mazij.Text.Corpora;
 /// <summary>How a corpus is read.</summary>
 public sealed record CorpusOptions
 {
-    /// <summary>The field of each .jsonl object that holds the text.</summary>
+    /// <summary>The field of each .jsonl object, or the column of a .parquet file, that holds the text.</summary>
     public string JsonField { get; init; } = "text";
 
     /// <summary>
@@ -24,6 +24,9 @@ public sealed record CorpusOptions
 
     /// <summary>Ends with the document that brings the text to so many bytes; null reads all.</summary>
     public long? MaximumBytes { get; init; }
+
+    /// <summary>What <see cref="Corpus.StandardInput"/> stands for; null if it is no input.</summary>
+    public StandardInput? StandardInput { get; init; }
 
     internal void Validate()
     {

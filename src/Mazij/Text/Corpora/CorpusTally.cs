@@ -9,6 +9,9 @@ public sealed class CorpusTally
     /// <summary>Bytes of text given out.</summary>
     public long Bytes { get; internal set; }
 
+    /// <summary>Bytes of files read, as they are on disk; a little ahead of the documents.</summary>
+    public long InputBytes { get; internal set; }
+
     /// <summary>Documents left out because the same text came before.</summary>
     public long Duplicates { get; internal set; }
 

@@ -1,11 +1,13 @@
 namespace Mazij.Text.Corpora;
 
-/// <summary>Something that documents can be read from, any number of times.</summary>
+/// <summary>Something that documents can be read from.</summary>
 internal interface IDocumentSource
 {
-    /// <summary>The files behind it.</summary>
+    /// <summary>The files behind it; none behind standard input.</summary>
     IReadOnlyList<string> Paths { get; }
 
     /// <summary>Reads the documents from the start, holding only a bounded part of the text at a time.</summary>
-    IEnumerable<Document> Read(CorpusOptions options);
+    /// <param name="options">How to read.</param>
+    /// <param name="tally">Receives the number of bytes read, as they are on disk.</param>
+    IEnumerable<Document> Read(CorpusOptions options, CorpusTally tally);
 }

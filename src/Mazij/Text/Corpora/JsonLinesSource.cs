@@ -3,16 +3,16 @@ using System.Text.Json;
 
 namespace Mazij.Text.Corpora;
 
-/// <summary>A .jsonl file: one JSON object, and so one document, per line. One line at a time is in memory.</summary>
-internal sealed class JsonLinesSource(string path) : IDocumentSource
+/// <summary>JSON Lines: one JSON object, and so one document, per line. One line at a time is in memory.</summary>
+internal sealed class JsonLinesSource(SourceFile file) : IDocumentSource
 {
     private const int InitialBytes = 256 << 10;
 
-    public IReadOnlyList<string> Paths => [path];
+    public IReadOnlyList<string> Paths => file.Paths;
 
-    public IEnumerable<Document> Read(CorpusOptions options)
+    public IEnumerable<Document> Read(CorpusOptions options, CorpusTally tally)
     {
-        using FileStream stream = SourceFile.Open(path);
+        using SourceReader reader = file.Open(tally);
         byte[] buffer = ArrayPool<byte>.Shared.Rent(InitialBytes);
         try
         {
@@ -26,14 +26,14 @@ internal sealed class JsonLinesSource(string path) : IDocumentSource
                 {
                     scanned = end;
                     if (end == buffer.Length) MakeRoom(ref buffer, ref start, ref end, ref scanned, line, options);
-                    int read = SourceFile.Read(stream, path, buffer.AsSpan(end));
+                    int read = reader.Read(buffer.AsSpan(end));
                     if (read == 0) break;
                     end += read;
                 }
                 bool last = length < 0;
                 length = last ? end - start : scanned + length - start;
                 if (!Utf8Text.IsBlank(buffer.AsSpan(start, length)))
-                    yield return Document.Create(path, line - 1, Text(buffer.AsSpan(start, length), line, options));
+                    yield return Document.Create(file.Name, line - 1, Text(buffer.AsSpan(start, length), line, options));
                 if (last) break;
                 start += length + 1;
                 line++;
@@ -51,7 +51,7 @@ internal sealed class JsonLinesSource(string path) : IDocumentSource
         int length = end - start;
         if (length >= options.MaximumJsonLineBytes)
             throw new InputException(
-                $"'{path}' line {line} is longer than {options.MaximumJsonLineBytes} bytes: is it really JSON Lines?");
+                $"{file.Title} line {line} is longer than {options.MaximumJsonLineBytes} bytes: is it really JSON Lines?");
         byte[] larger = buffer;
         if (length > buffer.Length / 2)
             larger = ArrayPool<byte>.Shared.Rent((int)Math.Min(2L * buffer.Length, Array.MaxLength));
@@ -116,5 +116,5 @@ internal sealed class JsonLinesSource(string path) : IDocumentSource
     }
 
     private InputException Bad(long line, string problem, Exception? inner = null) =>
-        inner is null ? new($"'{path}' line {line} {problem}.") : new($"'{path}' line {line} {problem}.", inner);
+        inner is null ? new($"{file.Title} line {line} {problem}.") : new($"{file.Title} line {line} {problem}.", inner);
 }

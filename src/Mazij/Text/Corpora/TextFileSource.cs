@@ -3,18 +3,18 @@ using System.Buffers;
 namespace Mazij.Text.Corpora;
 
 /// <summary>
-/// A .txt or .md file: one document, or several if it is longer than <see cref="CorpusOptions.MaximumDocumentBytes"/>.
+/// Plain text: one document, or several if it is longer than <see cref="CorpusOptions.MaximumDocumentBytes"/>.
 /// At most that much of it, and one block, is in memory.
 /// </summary>
-internal sealed class TextFileSource(string path) : IDocumentSource
+internal sealed class TextFileSource(SourceFile file) : IDocumentSource
 {
     private const int BlockBytes = 64 << 10;
 
-    public IReadOnlyList<string> Paths => [path];
+    public IReadOnlyList<string> Paths => file.Paths;
 
-    public IEnumerable<Document> Read(CorpusOptions options)
+    public IEnumerable<Document> Read(CorpusOptions options, CorpusTally tally)
     {
-        using FileStream stream = SourceFile.Open(path);
+        using SourceReader reader = file.Open(tally);
         int limit = options.MaximumDocumentBytes;
         byte[] block = ArrayPool<byte>.Shared.Rent(BlockBytes);
         byte[] text = ArrayPool<byte>.Shared.Rent(limit + BlockBytes);
@@ -26,7 +26,7 @@ internal sealed class TextFileSource(string path) : IDocumentSource
             bool afterReturn = false;
             while (true)
             {
-                int read = SourceFile.Read(stream, path, block.AsSpan(unfinished, BlockBytes - unfinished));
+                int read = reader.Read(block.AsSpan(unfinished, BlockBytes - unfinished));
                 int available = unfinished + read;
                 unfinished = read == 0 ? 0 : Utf8Text.UnfinishedTail(block.AsSpan(0, available));
                 int whole = available - unfinished;
@@ -37,14 +37,14 @@ internal sealed class TextFileSource(string path) : IDocumentSource
                 while (length - start > limit)
                 {
                     int cut = start + TextCut.Find(text.AsSpan(start, limit));
-                    yield return Document.Create(path, index++, text.AsSpan(start, cut - start).ToArray());
+                    yield return Document.Create(file.Name, index++, text.AsSpan(start, cut - start).ToArray());
                     start = cut;
                 }
                 text.AsSpan(start, length - start).CopyTo(text);
                 length -= start;
                 if (read == 0) break;
             }
-            if (length > 0) yield return Document.Create(path, index, text.AsSpan(0, length).ToArray());
+            if (length > 0) yield return Document.Create(file.Name, index, text.AsSpan(0, length).ToArray());
         }
         finally
         {
@@ -53,12 +53,14 @@ internal sealed class TextFileSource(string path) : IDocumentSource
         }
     }
 
+    private string Decompressed => file.Compression == FileCompression.None ? "" : " of the decompressed text";
+
     private int Append(ReadOnlySpan<byte> block, long offset, Span<byte> text, ref bool afterReturn)
     {
         int invalid = Utf8Text.FirstInvalid(block);
         if (invalid >= 0)
             throw new InputException(
-                $"'{path}' is not UTF-8: bad byte at offset {offset + invalid}. Convert it, e.g. with iconv.");
+                $"{file.Title} is not UTF-8: bad byte at offset {offset + invalid}{Decompressed}. Convert it, e.g. with iconv.");
         if (offset == 0 && block.StartsWith(Utf8Text.ByteOrderMark)) block = block[Utf8Text.ByteOrderMark.Length..];
         return Utf8Text.NormaliseLines(block, text, ref afterReturn);
     }

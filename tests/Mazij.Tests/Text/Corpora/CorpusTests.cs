@@ -73,10 +73,10 @@ public sealed class CorpusTests : IDisposable
 
     [Theory]
     [InlineData("missing.txt", "There is no file or folder")]
-    [InlineData("picture.png", "must end in .txt, .md or .jsonl")]
-    [InlineData("*.md", "matches no .txt, .md or .jsonl file")]
-    [InlineData("nowhere/*.md", "matches no .txt, .md or .jsonl file")]
-    [InlineData("empty", "holds no .txt, .md or .jsonl file")]
+    [InlineData("picture.png", "must end in .txt, .md, .jsonl (these also with .gz or .zst) or .parquet")]
+    [InlineData("*.md", "matches no file that ends in .txt")]
+    [InlineData("nowhere/*.md", "matches no file that ends in .txt")]
+    [InlineData("empty", "holds no file that ends in .txt")]
     public void A_wrong_input_is_named(string input, string expected)
     {
         folder.Write("picture.png", "x");

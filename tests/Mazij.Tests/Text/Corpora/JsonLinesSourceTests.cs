@@ -66,8 +66,8 @@ public sealed class JsonLinesSourceTests : IDisposable
     public void Bad_UTF8_is_named_with_line_and_column()
     {
         JsonLinesSource source =
-            new(folder.Write("bad.jsonl", [.. "{\"text\":\"a\"}\n{\"text\":\""u8, 0xFF, .. "\"}"u8]));
-        InputException e = Assert.Throws<InputException>(() => source.Read(new CorpusOptions()).Count());
+            new(SourceFile.At(folder.Write("bad.jsonl", [.. "{\"text\":\"a\"}\n{\"text\":\""u8, 0xFF, .. "\"}"u8])));
+        InputException e = Assert.Throws<InputException>(() => source.Read(new CorpusOptions(), new CorpusTally()).Count());
         Assert.Contains("line 2 is not UTF-8: bad byte at column 10", e.Message, StringComparison.Ordinal);
     }
 
@@ -88,5 +88,5 @@ public sealed class JsonLinesSourceTests : IDisposable
     }
 
     private List<Document> Read(string file, CorpusOptions? options = null) =>
-        [.. new JsonLinesSource(folder.Write(Guid.NewGuid() + ".jsonl", file)).Read(options ?? new CorpusOptions())];
+        [.. new JsonLinesSource(SourceFile.At(folder.Write(Guid.NewGuid() + ".jsonl", file))).Read(options ?? new CorpusOptions(), new CorpusTally())];
 }

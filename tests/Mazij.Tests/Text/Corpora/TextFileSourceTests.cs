@@ -78,8 +78,8 @@ public sealed class TextFileSourceTests : IDisposable
     private List<string> Read(byte[] bytes, int limit = 64 << 10)
     {
         // Samples may run at the same time.
-        TextFileSource source = new(folder.Write(Guid.NewGuid() + ".txt", bytes));
-        List<Document> documents = [.. source.Read(new CorpusOptions { MaximumDocumentBytes = limit })];
+        TextFileSource source = new(SourceFile.At(folder.Write(Guid.NewGuid() + ".txt", bytes)));
+        List<Document> documents = [.. source.Read(new CorpusOptions { MaximumDocumentBytes = limit }, new CorpusTally())];
         Assert.Equal(Enumerable.Range(0, documents.Count).Select(i => (long)i), documents.Select(d => d.Index));
         return [.. documents.Select(d => Encoding.UTF8.GetString(d.Text.Span))];
     }

@@ -12,7 +12,7 @@ internal static class DocumentationFile
     /// <exception cref="InputException">The file cannot be read or is not XML; a DTD is refused.</exception>
     public static IEnumerable<MemberDocumentation> Read(string path)
     {
-        using FileStream stream = SourceFile.Open(path);
+        using FileStream stream = SourceFile.OpenFile(path);
         foreach (MemberDocumentation member in Read(stream, path)) yield return member;
     }
 

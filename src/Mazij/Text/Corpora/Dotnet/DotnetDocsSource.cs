@@ -7,7 +7,7 @@ internal sealed class DotnetDocsSource(IReadOnlyList<string> files) : IDocumentS
 
     public static DotnetDocsSource Find(string? root) => new(DotnetRoot.DocumentationFiles(root));
 
-    public IEnumerable<Document> Read(CorpusOptions options)
+    public IEnumerable<Document> Read(CorpusOptions options, CorpusTally tally)
     {
         foreach (string file in files)
         {
@@ -24,6 +24,7 @@ internal sealed class DotnetDocsSource(IReadOnlyList<string> files) : IDocumentS
                 page.Add(member);
             }
             if (page?.ToUtf8() is { } last) yield return Document.Create(Source(page), 0, last);
+            tally.InputBytes += new FileInfo(file).Length;
         }
     }
 

@@ -213,6 +213,6 @@ public sealed class DotnetDocsSourceTests : IDisposable
     private List<string> RenderFile(string xml)
     {
         DotnetDocsSource source = new([folder.Write("some.xml", xml)]);
-        return [.. source.Read(new CorpusOptions()).Select(d => Encoding.UTF8.GetString(d.Text.Span))];
+        return [.. source.Read(new CorpusOptions(), new CorpusTally()).Select(d => Encoding.UTF8.GetString(d.Text.Span))];
     }
 }

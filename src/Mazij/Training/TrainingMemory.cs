@@ -1,0 +1,75 @@
+using Mazij.Configuration;
+using Mazij.Models;
+using static TorchSharp.torch;
+
+namespace Mazij.Training;
+
+/// <summary>The most memory that a training process takes, predicted before it takes any, in bytes.</summary>
+/// <param name="Parameters">Weights, master weights, gradients, moments.</param>
+/// <param name="Activations">What forward and backward pass take beside.</param>
+/// <param name="Snapshot">A copy of master weights and moments from which a checkpoint is written while training goes on; 0 if
+/// it is written between steps.</param>
+/// <param name="Program">.NET, libtorch, compiled kernels, buffers of the data, gaps between blocks.</param>
+internal sealed record TrainingMemory(ModelMemory Parameters, ActivationMemory Activations, long Snapshot, long Program)
+{
+    // Resident in a process that trains next to nothing; the same to a few MiB in fp32 and bf16.
+    private const long ProgramBytes = 245L << 20;
+
+    // Blocks of many sizes come and go, and a few percent of what they take together lies between them, too small to be used.
+    private const double Gaps = 0.06;
+
+    /// <summary>Everything together.</summary>
+    public long Total => Parameters.Total + Activations.Total + Snapshot + Program;
+
+    /// <summary>Predicts it.</summary>
+    /// <param name="model">The model.</param>
+    /// <param name="type">The compute dtype.</param>
+    /// <param name="training">Batch, sequence, checkpointing.</param>
+    /// <param name="threads">CPU threads.</param>
+    /// <param name="snapshot">Whether checkpoints are written from a copy in memory.</param>
+    public static TrainingMemory Of(ModelConfig model, ScalarType type, TrainingConfig training, int threads, bool snapshot = false)
+    {
+        ModelMemory parameters = ModelMemory.OfTraining(model, type);
+        // Master weights are as many bytes as gradients, whatever holds them.
+        long copied = snapshot ? parameters.Gradients + parameters.Moments : 0;
+        ActivationMemory activations = ActivationMemory.Of(model, type, training, threads);
+        return new TrainingMemory(parameters, activations, copied, ProgramBytes + (long)(Gaps * activations.Total));
+    }
+
+    /// <summary>The nearest settings that fit: the largest smaller micro-batch; and the first mode that computes more
+    /// activations again, at the same micro-batch if there is one, else at the largest that fits the most frugal mode.</summary>
+    /// <param name="training">What does not fit.</param>
+    /// <param name="total">The memory of other settings.</param>
+    /// <param name="available">Bytes that there are.</param>
+    /// <returns>None, one or two.</returns>
+    public static IReadOnlyList<TrainingConfig> Remedies(TrainingConfig training, Func<TrainingConfig, long> total, long available)
+    {
+        List<TrainingConfig> found = [];
+        if (LargestBatch(training, total, available) is TrainingConfig smaller)
+            found.Add(smaller);
+        TrainingConfig[] thriftier =
+        [
+            .. Enum.GetValues<ActivationCheckpointing>()
+                .Where(mode => mode > training.ActivationCheckpointing)
+                .Select(mode => training with { ActivationCheckpointing = mode }),
+        ];
+        TrainingConfig? recomputing = Array.Find(thriftier, other => total(other) <= available);
+        if (recomputing is null && thriftier.Length > 0)
+            recomputing = LargestBatch(thriftier[^1], total, available);
+        // Computing again is no remedy where it takes as small a batch as without.
+        if (recomputing is not null && (found.Count == 0 || recomputing.MicroBatchSize > found[0].MicroBatchSize))
+            found.Add(recomputing);
+        return found;
+    }
+
+    private static TrainingConfig? LargestBatch(TrainingConfig training, Func<TrainingConfig, long> total, long available)
+    {
+        for (int size = training.MicroBatchSize - 1; size >= 1; size--)
+        {
+            TrainingConfig smaller = training with { MicroBatchSize = size };
+            if (training.GlobalBatchSize % size == 0 && total(smaller) <= available)
+                return smaller;
+        }
+        return null;
+    }
+}
