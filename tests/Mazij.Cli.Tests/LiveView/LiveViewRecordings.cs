@@ -19,7 +19,7 @@ public sealed partial class LiveViewRecordings
             100, 30, (100, 30), folder["pid"],
             "--out runs/quickstart --set training.stop.minutes=2 --set training.evaluate_every=25 --set training.evaluate_tokens=16384 " +
             "--set training.checkpoint_every=60 --set training.sample_prompts=[] --set cost.price_per_hour=0.19");
-        Assert.True(run.ReadUntil(screen => screen.Screen.Any(line => Percent().Match(line) is { Success: true } done
+        Assert.True(run.ReadUntil(screen => run.IsBetweenFrames && screen.Screen.Any(line => Percent().Match(line) is { Success: true } done
             && double.Parse(done.Groups[1].ValueSpan, CultureInfo.InvariantCulture) > 75)));
         string picture = Path.Combine(Fixtures.Root, "docs", "pictures", "live-view.svg");
         Directory.CreateDirectory(Path.GetDirectoryName(picture)!);

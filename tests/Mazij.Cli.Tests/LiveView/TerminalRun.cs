@@ -50,6 +50,9 @@ internal sealed class TerminalRun : IDisposable
     /// <summary>Everything that was written to the terminal.</summary>
     public System.Text.StringBuilder Written { get; } = new();
 
+    /// <summary>Whether what was read so far ends with a whole frame.</summary>
+    public bool IsBetweenFrames => Written.Length >= 8 && Written.ToString(Written.Length - 8, 8) == "\e[?2026l";
+
     /// <summary>The run's process.</summary>
     public int Id => int.Parse(File.ReadAllText(processFile), System.Globalization.CultureInfo.InvariantCulture);
 
