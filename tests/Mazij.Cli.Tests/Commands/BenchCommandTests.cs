@@ -2,7 +2,7 @@ using System.Text.Json;
 
 namespace Mazij.Cli.Tests.Commands;
 
-/// <summary><c>mazij bench train</c> and <c>mazij bench kernels</c> on a model that a step takes milliseconds for.</summary>
+/// <summary><c>mazij bench train</c>, <c>kernels</c> and <c>checkpoint</c> on a model that a step takes milliseconds for.</summary>
 public sealed class BenchCommandTests(TinyRun run)
 {
     private static readonly string[] spreadKeys = ["median", "min", "max"];
@@ -63,6 +63,30 @@ public sealed class BenchCommandTests(TinyRun run)
         JsonElement.ObjectEnumerator phases = json.GetProperty("phases").EnumerateObject();
         Assert.All(phases, phase => Assert.True(phase.Value.GetDouble() >= 0, phase.Name));
         Assert.True(phases.Sum(phase => phase.Value.GetDouble()) > 0);
+    }
+
+    [Fact]
+    public void The_figures_of_a_checkpoint_fit_one_another_and_nothing_is_left()
+    {
+        using TemporaryFolder folder = new();
+        string[] arguments = ["bench", "checkpoint", "--config", run.RunFile, "--rounds", "2", "--out", folder.Root];
+        Invocation bench = Invocation.Succeeding([.. arguments, "--set", "training.checkpoint_every=50", "--json"]);
+        Assert.Equal(
+            [
+                "model", "checkpoint_every", "snapshot_bytes", "step_seconds", "first_copy_seconds", "copy_seconds",
+                "writing_seconds", "slowdown_seconds", "blocking_seconds", "stall_seconds", "stall_share",
+            ],
+            bench.Keys);
+        double Number(string name) => bench.Json.GetProperty(name).GetDouble();
+        Assert.Equal(50, Number("checkpoint_every"));
+        double parameters = Invocation.Succeeding("inspect", run.Model, "--json").Json.GetProperty("total_parameters").GetDouble();
+        Assert.InRange(Number("snapshot_bytes"), 12 * parameters, 13 * parameters);
+        Assert.Equal(Number("copy_seconds") + Math.Max(0, Number("slowdown_seconds")), Number("stall_seconds"), 1e-9);
+        Assert.Equal(Number("stall_seconds") / (50 * Number("step_seconds")), Number("stall_share"), 1e-9);
+        Assert.True(Number("writing_seconds") > 0 && Number("blocking_seconds") > 0);
+        Assert.Empty(folder.Listing());
+        Assert.Contains("stall", Invocation.Succeeding(arguments).Output, StringComparison.Ordinal);
+        Invocation.Of("bench", "checkpoint", "--out", folder["none"]).AssertRefused("--out", "none");
     }
 
     [Fact]
