@@ -47,7 +47,7 @@ public sealed class TrainingMemoryTests(TinyRun run)
     }
 
     [Fact]
-    public void Memory_that_runs_out_ends_the_run_with_one_line()
+    public async Task Memory_that_runs_out_ends_the_run_with_one_line()
     {
         if (!OperatingSystem.IsLinux())
             Assert.Skip("needs a limit on a process's memory");
@@ -64,9 +64,9 @@ public sealed class TrainingMemoryTests(TinyRun run)
         };
         using Process process = Process.Start(start)!;
         Task<string> output = process.StandardOutput.ReadToEndAsync(TestContext.Current.CancellationToken);
-        string errors = process.StandardError.ReadToEnd();
-        process.WaitForExit();
-        Assert.True(process.ExitCode == 2, $"exit code {process.ExitCode}: {errors}{output.GetAwaiter().GetResult()}");
+        string errors = await process.StandardError.ReadToEndAsync(TestContext.Current.CancellationToken);
+        await process.WaitForExitAsync(TestContext.Current.CancellationToken);
+        Assert.True(process.ExitCode == 2, $"exit code {process.ExitCode}: {errors}{await output}");
         Assert.Contains("memory ran out in training", errors, StringComparison.Ordinal);
         Assert.Contains("set training.activation_checkpointing=full", errors, StringComparison.Ordinal);
         Assert.Contains("there is no checkpoint yet", errors, StringComparison.Ordinal);

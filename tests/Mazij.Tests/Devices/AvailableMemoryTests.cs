@@ -27,16 +27,16 @@ public sealed class AvailableMemoryTests
         string limitFile, string usedFile, string limit, string used, string statistics, long? expected)
     {
         using TemporaryFolder folder = new();
-        File.WriteAllText(Path.Combine(folder.Path, limitFile), limit + "\n");
-        File.WriteAllText(Path.Combine(folder.Path, usedFile), used + "\n");
-        File.WriteAllText(Path.Combine(folder.Path, "memory.stat"), statistics);
-        Assert.Equal(expected, AvailableMemory.FreeIn(folder.Path));
+        File.WriteAllText(Path.Combine(folder.Root, limitFile), limit + "\n");
+        File.WriteAllText(Path.Combine(folder.Root, usedFile), used + "\n");
+        File.WriteAllText(Path.Combine(folder.Root, "memory.stat"), statistics);
+        Assert.Equal(expected, AvailableMemory.FreeIn(folder.Root));
     }
 
     [Fact]
     public void A_group_without_files_has_no_limit()
     {
         using TemporaryFolder folder = new();
-        Assert.Null(AvailableMemory.FreeIn(folder.Path));
+        Assert.Null(AvailableMemory.FreeIn(folder.Root));
     }
 }

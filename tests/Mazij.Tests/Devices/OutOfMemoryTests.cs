@@ -20,6 +20,13 @@ public sealed class OutOfMemoryTests
         Exception? thrown = Record.Exception(() => torch.zeros(2, 3).mm(torch.zeros(2, 3)));
         Assert.NotNull(thrown);
         Assert.False(OutOfMemory.Is(thrown), thrown.Message);
-        Assert.True(OutOfMemory.Is(new OutOfMemoryException()));
+    }
+
+    [Fact]
+    public void What_dotnet_throws_is_recognised()
+    {
+        Exception? thrown = Record.Exception(() => new byte[int.MaxValue]);
+        Assert.NotNull(thrown);
+        Assert.True(OutOfMemory.Is(thrown), thrown.ToString());
     }
 }
