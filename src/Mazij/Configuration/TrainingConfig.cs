@@ -33,9 +33,9 @@ public sealed record TrainingConfig : ICheckedSection
     [Range(1, 1 << 24)]
     public int GlobalBatchSize { get; init; } = 16;
 
-    /// <summary>What layers keep of the forward pass for the backward pass: none of the checkpointing modes keeps everything
-    /// and is the fastest; selective takes about a third of the activations' memory and a seventh more time; full a tenth and a
-    /// third more time. The gradients are the same.</summary>
+    /// <summary>What layers keep of the forward pass for the backward pass. none: everything, the fastest; selective: about half
+    /// of the activations' memory for a seventh more time; full: less than a third of it for about a fourth more time. The
+    /// gradients are the same.</summary>
     public ActivationCheckpointing ActivationCheckpointing { get; init; }
 
     /// <summary>When the run ends.</summary>

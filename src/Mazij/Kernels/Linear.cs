@@ -14,17 +14,16 @@ internal static class Linear
     // Below these sizes packing costs more than tiles save: a few tokens at a time, as in generation, or narrow matrices.
     private const long FewestTokens = 64, FewestFeatures = 64;
 
-    /// <summary>y [rows, out] = x [rows, in] times the transpose of weight [out, in], plus an addend.</summary>
+    /// <summary>y [rows, out] = x [rows, in] times the transpose of weight [out, in].</summary>
     /// <param name="x">[rows, in].</param>
     /// <param name="weight">[out, in].</param>
-    /// <param name="addend">[rows, out] or null; on the CPU's tiles it is added before the result is rounded.</param>
     /// <param name="portable">Whether to use plain operators on the CPU too.</param>
-    public static Tensor Forward(Tensor x, Tensor weight, Tensor? addend = null, bool portable = false)
+    public static Tensor Forward(Tensor x, Tensor weight, bool portable = false)
     {
         if (!portable && IsLarge(x, weight) && TiledLinear.Serves(x, weight))
-            return TiledLinear.Multiply(x, weight, transposed: true, addend);
+            return TiledLinear.Multiply(x, weight, transposed: true);
         using Tensor transposed = weight.t();
-        return addend is null ? x.mm(transposed) : addend.addmm(x, transposed, 1f, 1f);
+        return x.mm(transposed);
     }
 
     /// <summary>dx [rows, in] = dy [rows, out] times weight [out, in].</summary>

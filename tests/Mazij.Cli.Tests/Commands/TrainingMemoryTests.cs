@@ -64,8 +64,8 @@ public sealed class TrainingMemoryTests(TinyRun run)
         };
         using Process process = Process.Start(start)!;
         Task<string> output = process.StandardOutput.ReadToEndAsync(TestContext.Current.CancellationToken);
-        string errors = process.StandardError.ReadToEnd();
-        process.WaitForExit();
+        string errors = await process.StandardError.ReadToEndAsync(TestContext.Current.CancellationToken);
+        await process.WaitForExitAsync(TestContext.Current.CancellationToken);
         Assert.True(process.ExitCode == 2, $"exit code {process.ExitCode}: {errors}{await output}");
         Assert.Contains("memory ran out in training", errors, StringComparison.Ordinal);
         Assert.Contains("set training.activation_checkpointing=full", errors, StringComparison.Ordinal);

@@ -21,4 +21,12 @@ public sealed class OutOfMemoryTests
         Assert.NotNull(thrown);
         Assert.False(OutOfMemory.Is(thrown), thrown.Message);
     }
+
+    [Fact]
+    public void What_dotnet_throws_is_recognised()
+    {
+        Exception? thrown = Record.Exception(() => new byte[int.MaxValue]);
+        Assert.NotNull(thrown);
+        Assert.True(OutOfMemory.Is(thrown), thrown.ToString());
+    }
 }

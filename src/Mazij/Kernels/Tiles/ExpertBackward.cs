@@ -27,11 +27,9 @@ internal readonly unsafe struct ExpertBackward<TLanes>(
         {
             if (width == 0)
                 continue;
-            Plan plan = new(work.Hidden, width);
-            most = Math.Max(most, TileScratch.Rounded(ExpertWork.RoundedRows(pieceRows) * plan.InputStride * TLanes.Size)
-                + TileScratch.Rounded(plan.PackedNumbers * TLanes.Size)
-                + TileScratch.Rounded(ExpertWork.TileRows * Math.Max(plan.UpperColumns, plan.LowerColumns) * sizeof(float))
-                + TileScratch.Rounded(pieceRows * sizeof(float)));
+            ExpertPanels<TLanes> panels = PanelsOf(work.Hidden, width);
+            most = Math.Max(most, TileScratch.Rounded(panels.InputBytes(pieceRows)) + TileScratch.Rounded(panels.PackedBytes)
+                + TileScratch.Rounded(panels.TileBytes) + TileScratch.Rounded(pieceRows * sizeof(float)));
         }
         return most;
     }
@@ -41,24 +39,24 @@ internal readonly unsafe struct ExpertBackward<TLanes>(
     {
         ExpertPiece piece = pieces[index];
         long width = work.WidthOf(piece.Expert), hidden = work.Hidden, size = TLanes.Size;
-        Plan plan = new(hidden, width);
-        byte* gradient = scratch.Take(ExpertWork.RoundedRows(piece.Count) * plan.InputStride * size);
-        byte* packed = scratch.Take(plan.PackedNumbers * size);
-        float* tile = (float*)scratch.Take(ExpertWork.TileRows * Math.Max(plan.UpperColumns, plan.LowerColumns) * sizeof(float));
+        ExpertPanels<TLanes> panels = PanelsOf(hidden, width);
+        byte* gradient = scratch.Take(panels.InputBytes(piece.Count));
+        byte* packed = scratch.Take(panels.PackedBytes);
+        float* tile = (float*)scratch.Take(panels.TileBytes);
         float* sums = (float*)scratch.Take(piece.Count * sizeof(float));
         new Span<float>(sums, (int)piece.Count).Clear();
-        ExpertWork.Gather<TLanes>(work.RowsOf(work.Input, piece, hidden * size), 0, piece.Count, hidden, gradient, plan.InputStride);
+        ExpertWork.Gather<TLanes>(work.RowsOf(work.Input, piece, hidden * size), 0, piece.Count, hidden, gradient, panels.InputStride);
 
         byte* down = piece.Expert < 0 ? work.SharedDown : work.Down + piece.Expert * hidden * width * size;
-        for (long column = 0; column < width; column += plan.UpperColumns)
+        for (long column = 0; column < width; column += panels.UpperColumns)
         {
-            long columns = Math.Min(plan.UpperColumns, width - column);
-            TilePacking.Rows<TLanes>(new RowSource(down, width * size, null), 0, hidden, column, columns, packed, plan.InputStride);
+            long columns = Math.Min(panels.UpperColumns, width - column);
+            TilePacking.Rows<TLanes>(new RowSource(down, width * size, null), 0, hidden, column, columns, packed, panels.InputStride);
             for (long row = 0; row < piece.Count; row += ExpertWork.TileRows)
             {
                 long count = Math.Min(ExpertWork.TileRows, piece.Count - row);
                 TileGemm.Multiply<TLanes>(
-                    ExpertWork.RoundedRows(count), columns, plan.InputStride, gradient + row * plan.InputStride * size, plan.InputStride,
+                    ExpertWork.RoundedRows(count), columns, panels.InputStride, gradient + row * panels.InputStride * size, panels.InputStride,
                     packed, columns, tile, columns, accumulate: false);
                 Differentiate(piece, row, count, column, columns, width, tile, sums);
             }
@@ -71,9 +69,9 @@ internal readonly unsafe struct ExpertBackward<TLanes>(
 
         byte* gateUp = piece.Expert < 0 ? work.SharedGateUp : work.GateUp + piece.Expert * 2 * width * hidden * size;
         byte* activations = work.ActivationsOf(piece, size), output = work.OutputOf(piece, rows, hidden * size);
-        for (long column = 0; column < hidden; column += plan.LowerColumns)
+        for (long column = 0; column < hidden; column += panels.LowerColumns)
         {
-            long columns = Math.Min(plan.LowerColumns, hidden - column);
+            long columns = Math.Min(panels.LowerColumns, hidden - column);
             TilePacking.Rows<TLanes>(new RowSource(gateUp, hidden * size, null), 0, 2 * width, column, columns, packed, 2 * width);
             for (long row = 0; row < piece.Count; row += ExpertWork.TileRows)
             {
@@ -127,16 +125,5 @@ internal readonly unsafe struct ExpertBackward<TLanes>(
         }
     }
 
-    private readonly struct Plan
-    {
-        public readonly long InputStride, UpperColumns, LowerColumns, PackedNumbers;
-
-        public Plan(long hidden, long width)
-        {
-            InputStride = TilePacking.PaddedK<TLanes>(hidden);
-            UpperColumns = ExpertWork.PanelColumns(width, hidden, TLanes.Size);
-            LowerColumns = ExpertWork.PanelColumns(hidden, 2 * width, TLanes.Size);
-            PackedNumbers = Math.Max(UpperColumns * InputStride, LowerColumns * 2 * width);
-        }
-    }
+    private static ExpertPanels<TLanes> PanelsOf(long hidden, long width) => new(hidden, width, upperMatrices: 1, lowerDepth: 2 * width);
 }

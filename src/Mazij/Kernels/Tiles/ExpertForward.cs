@@ -24,11 +24,9 @@ internal readonly unsafe struct ExpertForward<TLanes>(ExpertWork work, ExpertPie
         {
             if (width == 0)
                 continue;
-            Plan plan = new(work.Hidden, width);
-            most = Math.Max(most, TileScratch.Rounded(ExpertWork.RoundedRows(pieceRows) * plan.InputStride * TLanes.Size)
-                + TileScratch.Rounded(ExpertWork.RoundedRows(pieceRows) * plan.HiddenStride * TLanes.Size)
-                + TileScratch.Rounded(plan.PackedNumbers * TLanes.Size)
-                + TileScratch.Rounded(ExpertWork.TileRows * Math.Max(2 * plan.UpperColumns, plan.LowerColumns) * sizeof(float)));
+            ExpertPanels<TLanes> panels = PanelsOf(work.Hidden, width);
+            most = Math.Max(most, TileScratch.Rounded(panels.InputBytes(pieceRows)) + TileScratch.Rounded(panels.LowerInputBytes(pieceRows))
+                + TileScratch.Rounded(panels.PackedBytes) + TileScratch.Rounded(panels.TileBytes));
         }
         return most;
     }
@@ -38,17 +36,17 @@ internal readonly unsafe struct ExpertForward<TLanes>(ExpertWork work, ExpertPie
     {
         ExpertPiece piece = pieces[index];
         long width = work.WidthOf(piece.Expert), hidden = work.Hidden, size = TLanes.Size;
-        Plan plan = new(hidden, width);
-        byte* input = scratch.Take(ExpertWork.RoundedRows(piece.Count) * plan.InputStride * size);
-        byte* activation = scratch.Take(ExpertWork.RoundedRows(piece.Count) * plan.HiddenStride * size);
-        byte* packed = scratch.Take(plan.PackedNumbers * size);
-        float* tile = (float*)scratch.Take(ExpertWork.TileRows * Math.Max(2 * plan.UpperColumns, plan.LowerColumns) * sizeof(float));
-        ExpertWork.Gather<TLanes>(work.RowsOf(work.Input, piece, hidden * size), 0, piece.Count, hidden, input, plan.InputStride);
+        ExpertPanels<TLanes> panels = PanelsOf(hidden, width);
+        byte* input = scratch.Take(panels.InputBytes(piece.Count));
+        byte* activation = scratch.Take(panels.LowerInputBytes(piece.Count));
+        byte* packed = scratch.Take(panels.PackedBytes);
+        float* tile = (float*)scratch.Take(panels.TileBytes);
+        ExpertWork.Gather<TLanes>(work.RowsOf(work.Input, piece, hidden * size), 0, piece.Count, hidden, input, panels.InputStride);
 
         byte* gate = piece.Expert < 0 ? work.SharedGateUp : work.GateUp + piece.Expert * 2 * width * hidden * size;
-        for (long column = 0; column < width; column += plan.UpperColumns)
+        for (long column = 0; column < width; column += panels.UpperColumns)
         {
-            long columns = Math.Min(plan.UpperColumns, width - column);
+            long columns = Math.Min(panels.UpperColumns, width - column);
             byte* gatePanel = gate + column * hidden * size, upPanel = gatePanel + width * hidden * size;
             TilePacking.Transposed<TLanes>(gatePanel, hidden, columns, hidden, packed, 2 * columns);
             TilePacking.Transposed<TLanes>(upPanel, hidden, columns, hidden, packed + columns * sizeof(float), 2 * columns);
@@ -56,9 +54,9 @@ internal readonly unsafe struct ExpertForward<TLanes>(ExpertWork work, ExpertPie
             {
                 long count = Math.Min(ExpertWork.TileRows, piece.Count - row);
                 TileGemm.Multiply<TLanes>(
-                    ExpertWork.RoundedRows(count), 2 * columns, plan.InputStride, input + row * plan.InputStride * size, plan.InputStride,
+                    ExpertWork.RoundedRows(count), 2 * columns, panels.InputStride, input + row * panels.InputStride * size, panels.InputStride,
                     packed, 2 * columns, tile, 2 * columns, accumulate: false);
-                Activate(piece, row, count, column, columns, width, tile, activation, plan.HiddenStride);
+                Activate(piece, row, count, column, columns, width, tile, activation, panels.LowerStride);
             }
         }
         if (work.Output is null)
@@ -66,15 +64,15 @@ internal readonly unsafe struct ExpertForward<TLanes>(ExpertWork work, ExpertPie
 
         byte* down = piece.Expert < 0 ? work.SharedDown : work.Down + piece.Expert * hidden * width * size;
         byte* output = work.OutputOf(piece, rows, hidden * size);
-        for (long column = 0; column < hidden; column += plan.LowerColumns)
+        for (long column = 0; column < hidden; column += panels.LowerColumns)
         {
-            long columns = Math.Min(plan.LowerColumns, hidden - column);
+            long columns = Math.Min(panels.LowerColumns, hidden - column);
             TilePacking.Transposed<TLanes>(down + column * width * size, width, columns, width, packed, columns);
             for (long row = 0; row < piece.Count; row += ExpertWork.TileRows)
             {
                 long count = Math.Min(ExpertWork.TileRows, piece.Count - row);
                 TileGemm.Multiply<TLanes>(
-                    ExpertWork.RoundedRows(count), columns, plan.HiddenStride, activation + row * plan.HiddenStride * size, plan.HiddenStride,
+                    ExpertWork.RoundedRows(count), columns, panels.LowerStride, activation + row * panels.LowerStride * size, panels.LowerStride,
                     packed, columns, tile, columns, accumulate: false);
                 TileRows.Store<TLanes>(tile, columns, count, columns, output + (row * hidden + column) * size, hidden);
             }
@@ -114,17 +112,5 @@ internal readonly unsafe struct ExpertForward<TLanes>(ExpertWork work, ExpertPie
         }
     }
 
-    private readonly struct Plan
-    {
-        public readonly long InputStride, HiddenStride, UpperColumns, LowerColumns, PackedNumbers;
-
-        public Plan(long hidden, long width)
-        {
-            InputStride = TilePacking.PaddedK<TLanes>(hidden);
-            HiddenStride = TilePacking.PaddedK<TLanes>(width);
-            UpperColumns = ExpertWork.PanelColumns(width, hidden, TLanes.Size, matrices: 2);
-            LowerColumns = ExpertWork.PanelColumns(hidden, width, TLanes.Size);
-            PackedNumbers = Math.Max(2 * UpperColumns * InputStride, LowerColumns * HiddenStride);
-        }
-    }
+    private static ExpertPanels<TLanes> PanelsOf(long hidden, long width) => new(hidden, width, upperMatrices: 2, lowerDepth: width);
 }

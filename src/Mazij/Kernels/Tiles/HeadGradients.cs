@@ -94,7 +94,7 @@ internal static unsafe class HeadGradients
                     rows, columns, weight.PaddedRowsOf(panel), softmax.Panel(panel) + row * softmax.Width * TLanes.Size, softmax.Width,
                     weight.Block<TLanes>(panel, column), weight.Columns, tile, columns, accumulate: panel > 0);
             }
-            new RoundingSink<TLanes>(gradX, null).Take(tile, row, rows, column, columns);
+            new RoundingSink<TLanes>(gradX).Take(tile, row, rows, column, columns);
         }
     }
 }

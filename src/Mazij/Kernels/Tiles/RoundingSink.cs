@@ -4,13 +4,12 @@ using Mazij.Kernels.Simd;
 
 namespace Mazij.Kernels.Tiles;
 
-/// <summary>Rounds finished tiles to the result's type, after adding what is to be added.</summary>
+/// <summary>Rounds finished tiles to the result's type.</summary>
 /// <param name="target">Receives the product.</param>
-/// <param name="addend">Of the target's shape and type, or null.</param>
-internal readonly unsafe struct RoundingSink<TLanes>(TileMatrix target, TileMatrix? addend) : ITileSink
+internal readonly unsafe struct RoundingSink<TLanes>(TileMatrix target) : ITileSink
     where TLanes : struct, ILanes
 {
-    private readonly TileMatrix target = target, addend = addend.GetValueOrDefault();
+    private readonly TileMatrix target = target;
 
     [MethodImpl(MethodImplOptions.AggressiveOptimization)]
     public void Take(float* tile, long row, long rows, long column, long columns)
@@ -19,15 +18,6 @@ internal readonly unsafe struct RoundingSink<TLanes>(TileMatrix target, TileMatr
         for (long i = row; i < row + rows; i++, tile += columns)
         {
             byte* to = (byte*)target.Data + (i * target.Stride + column) * TLanes.Size;
-            if (addend.Data != null)
-            {
-                byte* more = (byte*)addend.Data + (i * addend.Stride + column) * TLanes.Size;
-                for (long j = 0; j < whole; j += ILanes.Width)
-                    TLanes.Store(to, j, Vector512.Load(tile + j) + TLanes.Load(more, j));
-                for (long j = whole; j < columns; j++)
-                    TLanes.StoreOne(to, j, tile[j] + TLanes.LoadOne(more, j));
-                continue;
-            }
             for (long j = 0; j < whole; j += ILanes.Width)
                 TLanes.Store(to, j, Vector512.Load(tile + j));
             for (long j = whole; j < columns; j++)

@@ -17,33 +17,24 @@ internal static unsafe class TiledLinear
             && (a.dtype == ScalarType.BFloat16 ? PanelProduct.Serves<Bfloat16Lanes>(rows.Columns) : PanelProduct.Serves<Float32Lanes>(rows.Columns));
     }
 
-    /// <summary>a weight^T, or a weight, plus an addend.</summary>
+    /// <summary>a weight^T, or a weight.</summary>
     /// <param name="a">[tokens, k]; must be served.</param>
     /// <param name="weight">[n, k] if transposed, else [k, n].</param>
     /// <param name="transposed">Whether the weight is to be transposed.</param>
-    /// <param name="addend">Added before the rounding; [tokens, n], of the same type.</param>
     /// <returns>[tokens, n], in the type of a.</returns>
     /// <exception cref="ArgumentException">Shapes or types do not fit.</exception>
-    public static Tensor Multiply(Tensor a, Tensor weight, bool transposed, Tensor? addend = null)
+    public static Tensor Multiply(Tensor a, Tensor weight, bool transposed)
     {
         TileMatrix rows = TileMatrix.Of(a, nameof(a)), factor = TileMatrix.Of(weight, nameof(weight));
         long columns = transposed ? factor.Rows : factor.Columns;
-        TileMatrix? added = null;
-        if (addend is not null)
-        {
-            added = TileMatrix.Of(addend, nameof(addend));
-            if (added.Value.Rows != rows.Rows || added.Value.Columns != columns || added.Value.DType != rows.DType)
-                throw new ArgumentException($"is not {rows.DType} [{rows.Rows}, {columns}]", nameof(addend));
-        }
         Tensor result = empty(rows.Rows, columns, dtype: rows.DType);
         TileMatrix target = TileMatrix.Of(result, nameof(result));
         if (rows.DType == ScalarType.BFloat16)
-            PanelProduct.Run<Bfloat16Lanes, RoundingSink<Bfloat16Lanes>>(rows, factor, transposed, new(target, added));
+            PanelProduct.Run<Bfloat16Lanes, RoundingSink<Bfloat16Lanes>>(rows, factor, transposed, new(target));
         else
-            PanelProduct.Run<Float32Lanes, RoundingSink<Float32Lanes>>(rows, factor, transposed, new(target, added));
+            PanelProduct.Run<Float32Lanes, RoundingSink<Float32Lanes>>(rows, factor, transposed, new(target));
         GC.KeepAlive(a);
         GC.KeepAlive(weight);
-        GC.KeepAlive(addend);
         return result;
     }
 }
