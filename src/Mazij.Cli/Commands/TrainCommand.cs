@@ -91,7 +91,7 @@ internal static class TrainCommand
         using TrainingSession session = TrainingSession.Create(config, model, data, target, folder, resumed is not null, [console]);
         folder.Create(config);
         console.ShowModel(model, config.Training, data);
-        bool complete = session.Trainer.Run(interruption.Token);
+        bool complete = session.Run(interruption.Token);
         console.ShowEnd(session, config.Cost, complete);
         return complete ? 0 : Failures.Interrupted;
     }

@@ -1,27 +1,19 @@
-using System.Text;
 using System.Text.Json;
 using Mazij.Data;
 
 namespace Mazij.Training;
 
 /// <summary>
-/// metrics.jsonl: one JSON object a line, for every step, every evaluation and every event. Keys are stable: scripts read them. On
-/// resuming, lines behind the checkpoint's step are dropped first, so that each step appears once.
+/// metrics.jsonl: one JSON object a line, for every step, every evaluation and every event. Keys are stable: scripts read them.
 /// </summary>
 internal sealed class MetricsFile(string path) : TrainingCallback, IDisposable
 {
-    private readonly MemoryStream buffer = new();
-    private readonly Utf8JsonWriter writer = new(Stream.Null);
-    private FileStream? stream;
+    private readonly StepLog log = new(path);
+
+    private Utf8JsonWriter writer => log.Writer;
 
     /// <inheritdoc/>
-    public override void RunStarting(Trainer trainer)
-    {
-        stream = new FileStream(path, FileMode.OpenOrCreate, FileAccess.ReadWrite, FileShare.Read);
-        stream.SetLength(LengthUpTo(stream, trainer.Progress.Step));
-        stream.Position = stream.Length;
-        writer.Reset(buffer);
-    }
+    public override void RunStarting(Trainer trainer) => log.Open(trainer.Progress.Step);
 
     /// <inheritdoc/>
     public override void StepDone(Trainer trainer, StepRecord record)
@@ -84,11 +76,7 @@ internal sealed class MetricsFile(string path) : TrainingCallback, IDisposable
     }
 
     /// <inheritdoc/>
-    public void Dispose()
-    {
-        writer.Dispose();
-        stream?.Dispose();
-    }
+    public void Dispose() => log.Dispose();
 
     private void Write(string key, double? value)
     {
@@ -100,35 +88,5 @@ internal sealed class MetricsFile(string path) : TrainingCallback, IDisposable
             writer.WriteNull(key);
     }
 
-    private void EndLine()
-    {
-        writer.WriteEndObject();
-        writer.Flush();
-        buffer.WriteByte((byte)'\n');
-        stream!.Write(buffer.GetBuffer(), 0, (int)buffer.Length);
-        stream.Flush();
-        buffer.SetLength(0);
-        writer.Reset();
-    }
-
-    private static long LengthUpTo(FileStream stream, long lastStep)
-    {
-        long kept = 0;
-        using StreamReader reader = new(stream, Encoding.UTF8, leaveOpen: true);
-        while (reader.ReadLine() is string line)
-        {
-            try
-            {
-                using JsonDocument json = JsonDocument.Parse(line);
-                if (!json.RootElement.TryGetProperty("step", out JsonElement step) || step.GetInt64() > lastStep)
-                    break;
-            }
-            catch (JsonException)
-            {
-                break; // The line that was being written when the process ended.
-            }
-            kept += Encoding.UTF8.GetByteCount(line) + 1;
-        }
-        return Math.Min(kept, stream.Length);
-    }
+    private void EndLine() => log.EndLine();
 }

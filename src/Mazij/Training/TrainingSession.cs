@@ -4,6 +4,7 @@ using Mazij.Formats.HuggingFace;
 using Mazij.Formats.Safetensors;
 using Mazij.Models;
 using Mazij.Text.Tokenizers;
+using Mazij.Training.Reports;
 using TorchSharp;
 
 namespace Mazij.Training;
@@ -12,17 +13,17 @@ namespace Mazij.Training;
 /// checkpoints, the trainer.</summary>
 internal sealed class TrainingSession : IDisposable
 {
-    private readonly MetricsFile metrics;
+    private readonly RunRecorders recorders;
     private readonly AdamW optimizer;
 
     private TrainingSession(
-        MoeTransformer model, AdamW optimizer, PreparedData data, MetricsFile metrics, Trainer trainer, RunFolder folder,
+        MoeTransformer model, AdamW optimizer, PreparedData data, RunRecorders recorders, Trainer trainer, RunFolder folder,
         ComputeTarget target)
     {
         Model = model;
         this.optimizer = optimizer;
         Data = data;
-        this.metrics = metrics;
+        this.recorders = recorders;
         Trainer = trainer;
         Folder = folder;
         Target = target;
@@ -75,7 +76,7 @@ internal sealed class TrainingSession : IDisposable
             model.WeightsChanged();
         }
 
-        MetricsFile metrics = new(folder.MetricsFile);
+        RunRecorders recorders = new(config, folder, RunFacts.Of(modelConfig, training.SequenceLength, data, target), data);
         Evaluator evaluator = new(
             model, data.Dataset, training.SequenceLength, training.MicroBatchSize, training.EvaluateTokens);
         CheckpointCallback checkpoints = new(checkpoint, folder.Checkpoints, () => ExportModel(model, data.Tokenizer, folder));
@@ -83,17 +84,36 @@ internal sealed class TrainingSession : IDisposable
             training,
             new ModelStep(model, optimizer, training),
             new SampledBatches(data.Dataset, training),
-            [metrics, .. callbacks, new EvaluationCallback(evaluator), new SampleCallback(model, data.Tokenizer), checkpoints],
+            [
+                .. recorders.Files, .. callbacks, new EvaluationCallback(evaluator), new SampleCallback(model, data.Tokenizer), checkpoints,
+                recorders.Report,
+            ],
             start,
             ModelCost.TrainingFlopsPerToken(modelConfig, training.SequenceLength),
             target.PeakFlopsPerSecond);
-        return new TrainingSession(model, optimizer, data, metrics, trainer, folder, target);
+        return new TrainingSession(model, optimizer, data, recorders, trainer, folder, target);
+    }
+
+    /// <summary>Trains until a stop is reached or <paramref name="interruption"/> asks to end after the current step.</summary>
+    /// <returns>True if the run is complete, false if it was interrupted.</returns>
+    /// <exception cref="InputException">The training diverged.</exception>
+    public bool Run(CancellationToken interruption)
+    {
+        try
+        {
+            return Trainer.Run(interruption);
+        }
+        catch (Exception error)
+        {
+            recorders.RunFailed(Trainer, error);
+            throw;
+        }
     }
 
     /// <inheritdoc/>
     public void Dispose()
     {
-        metrics.Dispose();
+        recorders.Dispose();
         optimizer.Dispose();
         Model.Dispose();
         Data.Dispose();

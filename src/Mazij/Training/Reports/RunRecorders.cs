@@ -1,0 +1,42 @@
+using Mazij.Configuration;
+using Mazij.Data;
+
+namespace Mazij.Training.Reports;
+
+/// <summary>The callbacks that write what remains of a run.</summary>
+internal sealed class RunRecorders : IDisposable
+{
+    private readonly MetricsFile metrics;
+    private readonly SampleFile samples;
+    private readonly ExpertLoadFile expertLoad;
+
+    /// <summary>Creates them; files are opened when the run starts.</summary>
+    public RunRecorders(RunConfig config, RunFolder folder, RunFacts facts, PreparedData data)
+    {
+        metrics = new MetricsFile(folder.MetricsFile);
+        samples = new SampleFile(folder.SamplesFile);
+        expertLoad = new ExpertLoadFile(folder.ExpertLoadFile);
+        Report = new RunReportCallback(folder, config, facts, data);
+    }
+
+    /// <summary>What writes line by line; before all other callbacks.</summary>
+    public IEnumerable<TrainingCallback> Files => [metrics, samples, expertLoad];
+
+    /// <summary>What writes the report; behind all other callbacks.</summary>
+    public TrainingCallback Report { get; }
+
+    /// <summary>Records that the run ended with an error.</summary>
+    public void RunFailed(Trainer trainer, Exception error)
+    {
+        foreach (TrainingCallback callback in Files.Append(Report))
+            callback.RunFailed(trainer, error);
+    }
+
+    /// <inheritdoc/>
+    public void Dispose()
+    {
+        metrics.Dispose();
+        samples.Dispose();
+        expertLoad.Dispose();
+    }
+}
