@@ -77,6 +77,9 @@ internal sealed class RunFolder
         }
     }
 
+    /// <summary>A folder as it is, whether there is a run in it or not.</summary>
+    public static RunFolder At(string path) => new(path);
+
     /// <summary>The folder of a run to continue.</summary>
     /// <exception cref="InputException">There is no run in it.</exception>
     public static RunFolder Open(string path)

@@ -56,11 +56,11 @@ internal sealed class Curve(int capacity = 2048)
     }
 
     /// <summary>The means of the points, each averaged with those before it, their weights falling by e over
-    /// <paramref name="share"/> of the points.</summary>
+    /// <paramref name="share"/> of the points, at least three.</summary>
     public double[] Smoothed(double share)
     {
         double[] smooth = [.. Points.Select(point => point.Mean)];
-        double keep = Math.Exp(-1 / Math.Max(1e-9, share * smooth.Length));
+        double keep = Math.Exp(-1 / Math.Max(3, share * smooth.Length));
         double sum = 0, weight = 0;
         for (int i = 0; i < smooth.Length; i++)
         {

@@ -71,7 +71,7 @@ internal static class ExpertLoadPlot
         ScottPlot.Plottables.Heatmap map = plot.Add.Heatmap(cells);
         map.Colormap = new ScottPlot.Colormaps.Viridis();
         // Rows lie at 0, 1, ... from the top: the axis is turned instead of the data.
-        map.Position = new CoordinateRect(0, width, layers, 0);
+        map.Rectangle = new CoordinateRect(0, width, layers, 0);
         map.ManualRange = new ScottPlot.Range(0, Math.Max(2, cells.Cast<double>().Where(double.IsFinite).Max()));
         ScottPlot.Panels.ColorBar bar = plot.Add.ColorBar(map);
         bar.Label = "load / mean";

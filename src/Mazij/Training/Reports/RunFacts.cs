@@ -63,6 +63,9 @@ internal sealed record RunFacts
     /// <summary>The step that the newest session began behind.</summary>
     public required long SessionFrom { get; init; }
 
+    /// <summary>Seconds of training when this was written, over all sessions.</summary>
+    public required double Seconds { get; init; }
+
     /// <summary>The machine's name.</summary>
     public required string Host { get; init; }
 
@@ -86,6 +89,7 @@ internal sealed record RunFacts
         Updated = DateTime.UtcNow,
         Sessions = 1,
         SessionFrom = 0,
+        Seconds = 0,
         Host = Environment.MachineName,
         ProcessId = Environment.ProcessId,
         Machine = MachineFacts.Of(target),
@@ -107,6 +111,10 @@ internal sealed record RunFacts
         catch (JsonException error)
         {
             throw new InputException($"{path}: not the facts of a run (line {error.LineNumber + 1}, key {error.Path})", error);
+        }
+        catch (Exception error) when (error is FileNotFoundException or DirectoryNotFoundException)
+        {
+            throw new InputException($"{path}: is missing; the run is not of this version, or was never begun", error);
         }
         catch (Exception error) when (error is IOException or UnauthorizedAccessException)
         {

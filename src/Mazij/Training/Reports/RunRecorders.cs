@@ -1,5 +1,6 @@
 using Mazij.Configuration;
 using Mazij.Data;
+using Mazij.Training.TensorBoard;
 
 namespace Mazij.Training.Reports;
 
@@ -9,6 +10,7 @@ internal sealed class RunRecorders : IDisposable
     private readonly MetricsFile metrics;
     private readonly SampleFile samples;
     private readonly ExpertLoadFile expertLoad;
+    private readonly TensorBoardCallback tensorBoard;
 
     /// <summary>Creates them; files are opened when the run starts.</summary>
     public RunRecorders(RunConfig config, RunFolder folder, RunFacts facts, PreparedData data)
@@ -16,11 +18,12 @@ internal sealed class RunRecorders : IDisposable
         metrics = new MetricsFile(folder.MetricsFile);
         samples = new SampleFile(folder.SamplesFile);
         expertLoad = new ExpertLoadFile(folder.ExpertLoadFile);
+        tensorBoard = new TensorBoardCallback(folder.Path);
         Report = new RunReportCallback(folder, config, facts, data);
     }
 
     /// <summary>What writes line by line; before all other callbacks.</summary>
-    public IEnumerable<TrainingCallback> Files => [metrics, samples, expertLoad];
+    public IEnumerable<TrainingCallback> Files => [metrics, samples, expertLoad, tensorBoard];
 
     /// <summary>What writes the report; behind all other callbacks.</summary>
     public TrainingCallback Report { get; }
@@ -38,5 +41,6 @@ internal sealed class RunRecorders : IDisposable
         metrics.Dispose();
         samples.Dispose();
         expertLoad.Dispose();
+        tensorBoard.Dispose();
     }
 }

@@ -24,7 +24,7 @@ internal sealed class RunReportCallback(RunFolder folder, RunConfig config, RunF
         {
             if (trainer.Progress.Step > 0 && File.Exists(folder.MetricsFile))
                 new MetricsReader().ReadInto(history, folder.MetricsFile);
-            facts = Continued(facts, folder.FactsFile) with { SessionFrom = trainer.Progress.Step };
+            facts = Continued(facts, folder.FactsFile) with { SessionFrom = trainer.Progress.Step, Seconds = trainer.Progress.Seconds };
             facts.Write(folder.FactsFile);
         });
     }
@@ -53,7 +53,7 @@ internal sealed class RunReportCallback(RunFolder folder, RunConfig config, RunF
         history.Elapsed(trainer.Progress.Seconds);
         Try(trainer, () =>
         {
-            facts = facts with { Status = status, Reason = reason, Updated = DateTime.UtcNow };
+            facts = facts with { Status = status, Reason = reason, Updated = DateTime.UtcNow, Seconds = history.Seconds };
             facts.Write(folder.FactsFile);
             ExpertLoadHistory? experts = ExpertLoadHistory.Load(folder.ExpertLoadFile);
             Draw(experts);
