@@ -1,5 +1,6 @@
 using System.CommandLine;
 using System.Globalization;
+using Mazij.Cli.Telemetry;
 using Mazij.Configuration;
 using Mazij.Data;
 using Mazij.Devices;
@@ -38,6 +39,7 @@ internal static class TrainCommand
             "Train a model; without arguments, the quickstart.\n\n" +
             "Example: mazij train run.yaml --set training.stop.minutes=10 --out runs/first")
         { run, sets, output, resume };
+        TelemetryOptionSet telemetry = new(command);
         LibTorchOptionSet libTorch = new(command);
         command.SetAction(parsed => Failures.Guard(() =>
         {
@@ -48,12 +50,14 @@ internal static class TrainCommand
             RunConfig config = resumed is not null ? RunConfig.Load(RunFolder.Open(resumed).ConfigFile, overrides)
                 : file is not null ? RunConfig.Load(file, overrides)
                 : RunConfig.Load(new YamlSource(Quickstart, EmbeddedText.Read(Quickstart)), overrides);
-            return Train(config, file ?? Quickstart, target, resumed, () => libTorch.Load(parsed));
+            return Train(config, file ?? Quickstart, target, resumed, () => libTorch.Load(parsed),
+                (name, notice) => telemetry.Start(parsed, name, notice));
         }));
         return command;
     }
 
-    private static int Train(RunConfig config, string source, string? output, string? resumed, Func<LibTorchInfo> loadLibTorch)
+    private static int Train(RunConfig config, string source, string? output, string? resumed, Func<LibTorchInfo> loadLibTorch,
+        Func<string, Action<string>, TelemetryExport> startTelemetry)
     {
         // Everything that can be refused is refused before anything is made.
         ModelConfig model = ModelPresets.Resolve(config.Model, source);
@@ -66,6 +70,7 @@ internal static class TrainCommand
         RunFolder folder = resumed is not null ? RunFolder.Open(resumed) : RunFolder.New(output ?? DefaultFolder(source));
         using Interruption interruption = new("mazij: stopping after this step and saving; press Ctrl-C again to stop at once");
         ConsoleProgress console = new();
+        using TelemetryExport telemetry = startTelemetry(folder.Name, text => Console.Error.WriteLine("mazij: " + text));
         (LibTorchInfo info, PreparedData? found) = Load(
             loadLibTorch, () => PreparedData.Find(config.Data, config.Tokenizer, CacheFolder.Path));
         using PreparedData? opened = found;

@@ -1,5 +1,6 @@
 using Mazij.Configuration;
 using Mazij.Data;
+using Mazij.Training.Telemetry;
 using Mazij.Training.TensorBoard;
 
 namespace Mazij.Training.Reports;
@@ -11,6 +12,7 @@ internal sealed class RunRecorders : IDisposable
     private readonly SampleFile samples;
     private readonly ExpertLoadFile expertLoad;
     private readonly TensorBoardCallback tensorBoard;
+    private readonly TelemetryCallback telemetry = new();
 
     /// <summary>Creates them; files are opened when the run starts.</summary>
     public RunRecorders(RunConfig config, RunFolder folder, RunFacts facts, PreparedData data)
@@ -23,7 +25,7 @@ internal sealed class RunRecorders : IDisposable
     }
 
     /// <summary>What writes line by line; before all other callbacks.</summary>
-    public IEnumerable<TrainingCallback> Files => [metrics, samples, expertLoad, tensorBoard];
+    public IEnumerable<TrainingCallback> Files => [metrics, samples, expertLoad, tensorBoard, telemetry];
 
     /// <summary>What writes the report; behind all other callbacks.</summary>
     public TrainingCallback Report { get; }
@@ -42,5 +44,6 @@ internal sealed class RunRecorders : IDisposable
         samples.Dispose();
         expertLoad.Dispose();
         tensorBoard.Dispose();
+        telemetry.Dispose();
     }
 }

@@ -47,8 +47,7 @@ internal sealed record RunSummary(
     public double? TokensPerSecond => History.TokensPerSecond.Median();
 
     /// <summary>Whether a folder holds a run, or what is left of one.</summary>
-    public static bool IsRun(string folder) => new[] { "run.yaml", RunFacts.FileName, "metrics.jsonl" }
-        .Any(name => File.Exists(Path.Combine(folder, name)));
+    public static bool IsRun(string folder) => File.Exists(RunFolder.At(folder).ConfigFile) || WasBegun(folder);
 
     /// <summary>The runs of a folder: itself, or the folders in it, in the order of their names.</summary>
     /// <exception cref="InputException">There is no such folder, or it cannot be listed.</exception>
@@ -56,7 +55,8 @@ internal sealed record RunSummary(
     {
         if (!Directory.Exists(folder))
             throw new InputException($"{MessageText.OneLine(folder, 200)}: there is no such folder; name one that holds runs");
-        if (IsRun(folder))
+        // A run file that lies beside the runs does not make their folder a run.
+        if (WasBegun(folder))
             return [folder];
         try
         {
@@ -95,6 +95,8 @@ internal sealed record RunSummary(
         return new RunSummary(
             files.Name, files.Path, state, reason ?? (problems.Count > 0 ? problems[0] : null), config, facts, history, reader.Unreadable);
     }
+
+    private static bool WasBegun(string folder) => File.Exists(RunFolder.At(folder).FactsFile) || File.Exists(RunFolder.At(folder).MetricsFile);
 
     private static (RunState, string?) StateOf(RunFacts facts, string metricsFile) => facts.Status switch
     {
