@@ -74,7 +74,7 @@ public sealed class RunsCommandTests(TinyRun run)
         using TemporaryFolder folder = new();
         Invocation.Of("runs", "show", folder.Root).AssertRefused("holds no run");
         Invocation.Of("runs", "list", folder["nowhere"]).AssertRefused("there is no such folder");
-        Invocation.Of("runs", "compare", run.Folder).AssertRefused("RUN");
+        Invocation.Of("runs", "compare", run.Folder).AssertRefused("compare");
         Assert.Equal("there are no runs here\n", Invocation.Succeeding("runs", "list", folder.Root).Output.ReplaceLineEndings("\n"));
     }
 }

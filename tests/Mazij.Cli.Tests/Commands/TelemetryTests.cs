@@ -59,7 +59,7 @@ public sealed partial class TelemetryTests(TinyRun run)
         string[] lines = text.Split('\n', StringSplitOptions.RemoveEmptyEntries);
         Assert.All(lines, line => Assert.Matches(PrometheusLine(), line));
         Assert.Contains("mazij_train_events_total{kind=\"wide_spike\"} 1", lines);
-        Assert.Contains(lines, line => line.StartsWith("mazij_process_memory_bytes ", StringComparison.Ordinal));
+        Assert.Contains(lines, line => line.StartsWith("mazij_process_memory_bytes", StringComparison.Ordinal));
         IPEndPoint[] listening = [.. IPGlobalProperties.GetIPGlobalProperties().GetActiveTcpListeners().Where(end => end.Port == port)];
         Assert.NotEmpty(listening);
         Assert.All(listening, end => Assert.True(IPAddress.IsLoopback(end.Address), end.ToString()));

@@ -70,25 +70,24 @@ internal static class ExpertLoadPlot
         int layers = cells.GetLength(0);
         ScottPlot.Plottables.Heatmap map = plot.Add.Heatmap(cells);
         map.Colormap = new ScottPlot.Colormaps.Viridis();
-        // Rows lie at 0, 1, ... from the top: the axis is turned instead of the data.
-        map.Rectangle = new CoordinateRect(0, width, layers, 0);
+        map.Rectangle = new CoordinateRect(0, width, 0, layers);
         map.ManualRange = new ScottPlot.Range(0, Math.Max(2, cells.Cast<double>().Where(double.IsFinite).Max()));
         ScottPlot.Panels.ColorBar bar = plot.Add.ColorBar(map);
         bar.Label = "load / mean";
         plot.Axes.Left.Label.Text = "layer with experts";
-        plot.Axes.Left.TickGenerator = IndexTicks(layers, 16);
-        plot.Axes.SetLimits(0, width, layers, 0);
+        plot.Axes.Left.TickGenerator = IndexTicks(layers, 16, downwards: true);
+        plot.Axes.SetLimits(0, width, 0, layers);
         plot.HideGrid();
         return plot;
     }
 
     /// <summary>Ticks 0, 1, 2... in the middle of cells, not more than <paramref name="most"/>.</summary>
-    private static ScottPlot.TickGenerators.NumericManual IndexTicks(int count, int most)
+    private static ScottPlot.TickGenerators.NumericManual IndexTicks(int count, int most, bool downwards = false)
     {
         ScottPlot.TickGenerators.NumericManual ticks = new();
         int every = (count + most - 1) / most;
         for (int i = 0; i < count; i += every)
-            ticks.AddMajor(i + 0.5, i.ToString(System.Globalization.CultureInfo.InvariantCulture));
+            ticks.AddMajor(downwards ? count - i - 0.5 : i + 0.5, i.ToString(System.Globalization.CultureInfo.InvariantCulture));
         return ticks;
     }
 }

@@ -8,7 +8,6 @@ namespace Mazij.Training.Telemetry;
 /// </summary>
 internal sealed class TelemetryCallback : TrainingCallback, IDisposable
 {
-    private readonly TrainingMeter meter = new();
     private readonly ActivitySource spans = new(TrainingMeter.Name);
     private Activity? run;
     private long tokens;
@@ -29,19 +28,19 @@ internal sealed class TelemetryCallback : TrainingCallback, IDisposable
         long done = record.Tokens - tokens;
         tokens = record.Tokens;
         double seconds = record.TokensPerSecond > 0 ? done / record.TokensPerSecond : 0;
-        meter.Loss.Record(record.Loss);
-        meter.LearningRate.Record(record.LearningRate);
-        meter.GradientNorm.Record(record.GradNorm);
-        meter.TokensPerSecond.Record(record.TokensPerSecond);
-        meter.FlopsPerSecond.Record(record.FlopsPerSecond);
+        TrainingMeter.Loss.Record(record.Loss);
+        TrainingMeter.LearningRate.Record(record.LearningRate);
+        TrainingMeter.GradientNorm.Record(record.GradNorm);
+        TrainingMeter.TokensPerSecond.Record(record.TokensPerSecond);
+        TrainingMeter.FlopsPerSecond.Record(record.FlopsPerSecond);
         if (record.Mfu is double mfu)
-            meter.Mfu.Record(mfu);
-        meter.Progress.Record(record.Fraction);
-        meter.Step.Record(record.Step);
-        meter.Tokens.Add(done);
-        meter.Steps.Add(1);
-        meter.SkippedSteps.Add(record.Skipped is null ? 0 : 1);
-        meter.StepSeconds.Record(seconds);
+            TrainingMeter.Mfu.Record(mfu);
+        TrainingMeter.Progress.Record(record.Fraction);
+        TrainingMeter.Step.Record(record.Step);
+        TrainingMeter.Tokens.Add(done);
+        TrainingMeter.Steps.Add(1);
+        TrainingMeter.SkippedSteps.Add(record.Skipped is null ? 0 : 1);
+        TrainingMeter.StepSeconds.Record(seconds);
         RecordExperts(record);
         Span("step", seconds, record.Step);
         Mark();
@@ -50,9 +49,9 @@ internal sealed class TelemetryCallback : TrainingCallback, IDisposable
     /// <inheritdoc/>
     public override void Evaluated(Trainer trainer, EvaluationRecord record)
     {
-        meter.ValidationLoss.Record(record.Loss);
-        meter.ValidationBitsPerByte.Record(record.BitsPerByte);
-        meter.EvaluationSeconds.Record(record.Seconds);
+        TrainingMeter.ValidationLoss.Record(record.Loss);
+        TrainingMeter.ValidationBitsPerByte.Record(record.BitsPerByte);
+        TrainingMeter.EvaluationSeconds.Record(record.Seconds);
         Span("evaluation", record.Seconds, record.Step);
         Mark();
     }
@@ -65,7 +64,7 @@ internal sealed class TelemetryCallback : TrainingCallback, IDisposable
     {
         // Between the last moment and this one, training did nothing else.
         double seconds = Stopwatch.GetElapsedTime(lastMoment).TotalSeconds;
-        meter.CheckpointSeconds.Record(seconds);
+        TrainingMeter.CheckpointSeconds.Record(seconds);
         Span("checkpoint", seconds, trainer.Progress.Step);
         Mark();
     }
@@ -73,7 +72,7 @@ internal sealed class TelemetryCallback : TrainingCallback, IDisposable
     /// <inheritdoc/>
     public override void Happened(Trainer trainer, TrainingEvent happened)
     {
-        meter.Events.Add(1, new KeyValuePair<string, object?>("kind", happened.Name));
+        TrainingMeter.Events.Add(1, new KeyValuePair<string, object?>("kind", happened.Name));
         run?.AddEvent(new ActivityEvent(happened.Name, tags: new ActivityTagsCollection { ["mazij.step"] = happened.Step, ["message"] = happened.Message }));
     }
 
@@ -85,19 +84,18 @@ internal sealed class TelemetryCallback : TrainingCallback, IDisposable
     {
         run?.Dispose();
         spans.Dispose();
-        meter.Dispose();
     }
 
-    private void RecordExperts(StepRecord record)
+    private static void RecordExperts(StepRecord record)
     {
         if (record.DeadExperts is int dead)
-            meter.DeadExperts.Record(dead);
-        if (!meter.ExpertLoad.Enabled)
+            TrainingMeter.DeadExperts.Record(dead);
+        if (!TrainingMeter.ExpertLoad.Enabled)
             return;
         for (int layer = 0; layer < record.Routers.Count; layer++)
         {
             if (ExpertLoad.Of([record.Routers[layer]]) is ExpertLoad load)
-                meter.ExpertLoad.Record(load.MaxOverMean, new KeyValuePair<string, object?>("layer", layer));
+                TrainingMeter.ExpertLoad.Record(load.MaxOverMean, new KeyValuePair<string, object?>("layer", layer));
         }
     }
 

@@ -58,7 +58,7 @@ public sealed class MetricsReaderTests : IDisposable
             Assert.Equal(good, reader.Read);
             Assert.Equal(lines.Count, reader.Unreadable);
             Assert.Equal(good == 0 ? null : good, history.LastStep?.Step);
-        }, iter: 60);
+        }, iter: 60, threads: 1);
     }
 
     [Fact]

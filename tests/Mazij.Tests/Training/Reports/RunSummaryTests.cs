@@ -115,7 +115,12 @@ public sealed class RunSummaryTests : IDisposable
             Model = new ModelFacts("bailing_moe", 4, 256, 8, 2, 1, 12, 7, 33),
             Data = new DataFacts("web.jsonl", "shards", 8192, 3, new SplitFacts(90, 300, 120), new SplitFacts(10, 30, 12), 12, null),
         };
-        folder.Write(name + "/run.yaml", (new RunConfig() with { Cost = new CostConfig { PricePerHour = 2 } }).ToYaml());
+        RunConfig config = new()
+        {
+            Training = new TrainingConfig { Stop = new StopConfig { Steps = 1 } },
+            Cost = new CostConfig { PricePerHour = 2 },
+        };
+        folder.Write(name + "/run.yaml", config.ToYaml());
         folder.Write(name + "/metrics.jsonl", "{\"step\":1,\"tokens\":8,\"loss\":3,\"seconds\":10}\n");
         change(facts).Write(folder[name + "/run.json"]);
     }
