@@ -30,6 +30,12 @@ internal static class CommandLine
         GenerateCommand.Create(),
         ScoreCommand.Create(),
         InspectCommand.Create(),
+        new Command("runs", "Look at the runs that were trained here.")
+        {
+            RunsListCommand.Create(),
+            RunsShowCommand.Create(),
+            RunsCompareCommand.Create(),
+        },
         new Command("data", "Turn corpora into token shards.") { DataBuildCommand.Create(), DataStatsCommand.Create() },
         new Command("tokenizer", "Train tokenizers and use them.")
         {

@@ -35,7 +35,8 @@ internal sealed class TableView
     }
 
     /// <summary>Prints the table.</summary>
-    public void Print()
+    /// <param name="minimumWidth">Columns it takes at least: a wide table reads better cut off than wrapped within its cells.</param>
+    public void Print(int minimumWidth = RedirectedWidth)
     {
         IAnsiConsole console = AnsiConsole.Create(new AnsiConsoleSettings
         {
@@ -44,7 +45,7 @@ internal sealed class TableView
             Interactive = InteractionSupport.No,
             Out = new AnsiConsoleOutput(Console.Out),
         });
-        console.Profile.Width = Console.IsOutputRedirected ? RedirectedWidth : Math.Max(RedirectedWidth, Console.WindowWidth);
+        console.Profile.Width = Console.IsOutputRedirected ? minimumWidth : Math.Max(minimumWidth, Console.WindowWidth);
         // Rendered to lines first: the table pads each to its width with spaces that nobody needs.
         foreach (SegmentLine line in Segment.SplitLines(table.GetSegments(console)))
         {

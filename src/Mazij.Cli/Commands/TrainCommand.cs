@@ -1,5 +1,6 @@
 using System.CommandLine;
 using System.Globalization;
+using Mazij.Cli.Telemetry;
 using Mazij.Configuration;
 using Mazij.Data;
 using Mazij.Devices;
@@ -40,6 +41,7 @@ internal static class TrainCommand
             "Train a model; without arguments, the quickstart.\n\n" +
             "Example: mazij train run.yaml --set training.stop.minutes=10 --out runs/first")
         { run, sets, output, resume, force, plain };
+        TelemetryOptionSet telemetry = new(command);
         LibTorchOptionSet libTorch = new(command);
         command.SetAction(parsed => Failures.Guard(() =>
         {
@@ -53,7 +55,7 @@ internal static class TrainCommand
                 : file is not null ? RunConfig.Load(file, overrides)
                 : RunConfig.Load(new YamlSource(Quickstart, EmbeddedText.Read(Quickstart)), overrides);
             Request request = new(config, file ?? Quickstart, target, resumed, parsed.GetValue(force), parsed.GetValue(plain));
-            return Train(request, () => libTorch.Load(parsed));
+            return Train(request, () => libTorch.Load(parsed), (name, notice) => telemetry.Start(parsed, name, notice));
         }));
         return command;
     }
@@ -67,7 +69,8 @@ internal static class TrainCommand
     /// <param name="Plain">Whether to show lines only.</param>
     private sealed record Request(RunConfig Config, string Source, string? Output, string? Resumed, bool Force, bool Plain);
 
-    private static int Train(Request request, Func<LibTorchInfo> loadLibTorch)
+    private static int Train(
+        Request request, Func<LibTorchInfo> loadLibTorch, Func<string, Action<string>, TelemetryExport> startTelemetry)
     {
         RunConfig config = request.Config;
         string source = request.Source;
@@ -86,6 +89,7 @@ internal static class TrainCommand
         using TrainingDisplay display = TrainingDisplay.Open(request.Plain);
         using Interruption interruption = new(
             "mazij: stopping after this step and saving; press Ctrl-C again to stop at once", display.ShowInterruption);
+        using TelemetryExport telemetry = startTelemetry(folder.Name, text => Console.Error.WriteLine("mazij: " + text));
         (LibTorchInfo info, PreparedData? found) = Load(
             loadLibTorch, () => PreparedData.Find(config.Data, config.Tokenizer, CacheFolder.Path));
         using PreparedData? opened = found;
@@ -119,7 +123,7 @@ internal static class TrainCommand
             }
             folder.Create(config);
             display.ShowRun(session, config, model);
-            bool complete = session.Trainer.Run(interruption.Token);
+            bool complete = session.Run(interruption.Token);
             display.ShowEnd(session, config.Cost, complete);
             return complete ? 0 : Failures.Interrupted;
         }

@@ -1,43 +1,23 @@
-using System.Text;
 using System.Text.Json;
 using Mazij.Data;
 
 namespace Mazij.Training;
 
 /// <summary>
-/// metrics.jsonl: one JSON object a line, for every step, every evaluation and every event. Keys are stable: scripts read them. On
-/// resuming, lines behind the checkpoint's step are dropped first, so that each step appears once. Lines that a full disk does
-/// not take are kept in memory and written when it does.
+/// metrics.jsonl: one JSON object a line, for every step, every evaluation and every event. Keys are stable: scripts read them.
 /// </summary>
 internal sealed class MetricsFile(string path) : TrainingCallback, IDisposable
 {
-    /// <summary>Lines of some hundred thousand steps.</summary>
-    private const int MaximumBytesInMemory = 128 << 20;
+    private readonly StepLog log = new(path);
 
-    private readonly MemoryStream buffer = new();
-    private readonly Utf8JsonWriter writer = new(Stream.Null);
-    private FileStream? stream;
-    private long length;
-    private volatile string? problem;
+    private Utf8JsonWriter writer => log.Writer;
 
     /// <inheritdoc/>
-    public override void RunStarting(Trainer trainer)
-    {
-        stream = new FileStream(path, FileMode.OpenOrCreate, FileAccess.ReadWrite, FileShare.Read);
-        length = LengthUpTo(stream, trainer.Progress.Step);
-        stream.SetLength(length);
-        writer.Reset(buffer);
-    }
+    public override void RunStarting(Trainer trainer) => log.Open(trainer.Progress.Step);
 
     /// <summary>Makes all lines so far durable; on any thread.</summary>
     /// <exception cref="IOException">Some could not be written, or the disk fails.</exception>
-    public void FlushToDisk()
-    {
-        if (problem is string known)
-            throw new IOException(known);
-        if (stream is not null)
-            RandomAccess.FlushToDisk(stream.SafeFileHandle);
-    }
+    public void FlushToDisk() => log.FlushToDisk();
 
     /// <inheritdoc/>
     public override void StepDone(Trainer trainer, StepRecord record)
@@ -101,11 +81,7 @@ internal sealed class MetricsFile(string path) : TrainingCallback, IDisposable
     }
 
     /// <inheritdoc/>
-    public void Dispose()
-    {
-        writer.Dispose();
-        stream?.Dispose();
-    }
+    public void Dispose() => log.Dispose();
 
     private void Write(string key, double? value)
     {
@@ -117,47 +93,5 @@ internal sealed class MetricsFile(string path) : TrainingCallback, IDisposable
             writer.WriteNull(key);
     }
 
-    private void EndLine(Trainer trainer)
-    {
-        writer.WriteEndObject();
-        writer.Flush();
-        buffer.WriteByte((byte)'\n');
-        writer.Reset();
-        try
-        {
-            // From where the last whole line ends: what a failed write left behind that is overwritten.
-            RandomAccess.Write(stream!.SafeFileHandle, buffer.GetBuffer().AsSpan(0, (int)buffer.Length), length);
-            length += buffer.Length;
-            buffer.SetLength(0);
-            problem = null;
-        }
-        catch (IOException error) when (buffer.Length < MaximumBytesInMemory)
-        {
-            bool isNew = problem is null;
-            problem = $"{path}: {error.Message}";
-            if (isNew)
-                trainer.Note($"{MessageText.OneLine(problem, 300)}; its lines are kept until they can be written");
-        }
-    }
-
-    private static long LengthUpTo(FileStream stream, long lastStep)
-    {
-        long kept = 0;
-        using StreamReader reader = new(stream, Encoding.UTF8, leaveOpen: true);
-        while (reader.ReadLine() is string line)
-        {
-            try
-            {
-                using JsonDocument json = JsonDocument.Parse(line);
-                if (!json.RootElement.TryGetProperty("step", out JsonElement step) || step.GetInt64() > lastStep)
-                    break;
-            }
-            catch (JsonException)
-            {
-                break; // The line that was being written when the process ended.
-            }
-            kept += Encoding.UTF8.GetByteCount(line) + 1;
-        }
-        return Math.Min(kept, stream.Length);
-    }
+    private void EndLine(Trainer trainer) => log.EndLine(trainer.Note);
 }

@@ -3,9 +3,15 @@ using Mazij.Formats;
 
 namespace Mazij.Training;
 
-/// <summary>A run's folder: run.yaml, metrics.jsonl, checkpoints/, model/, tokenizer files.</summary>
+/// <summary>A run's folder: what decides the run, what it leaves, and where each file is.</summary>
 internal sealed class RunFolder
 {
+    /// <summary>Name of the picture of the loss.</summary>
+    public const string LossPictureName = "loss.png";
+
+    /// <summary>Name of the picture of the experts' load.</summary>
+    public const string ExpertLoadPictureName = "expert-load.png";
+
     private RunFolder(string path)
     {
         Path = System.IO.Path.GetFullPath(path);
@@ -20,6 +26,27 @@ internal sealed class RunFolder
 
     /// <summary>One line for each step and each evaluation.</summary>
     public string MetricsFile => System.IO.Path.Combine(Path, "metrics.jsonl");
+
+    /// <summary>The folder's own name, by which the run is called.</summary>
+    public string Name => System.IO.Path.GetFileName(System.IO.Path.TrimEndingDirectorySeparator(Path)) is { Length: > 0 } name ? name : Path;
+
+    /// <summary>What is trained on what, and how the run stands.</summary>
+    public string FactsFile => System.IO.Path.Combine(Path, Reports.RunFacts.FileName);
+
+    /// <summary>What people read.</summary>
+    public string ReportFile => System.IO.Path.Combine(Path, "report.md");
+
+    /// <summary>What the model wrote, a line for each text.</summary>
+    public string SamplesFile => System.IO.Path.Combine(Path, "samples.jsonl");
+
+    /// <summary>How many choices fell on each expert.</summary>
+    public string ExpertLoadFile => System.IO.Path.Combine(Path, "expert-load.jsonl");
+
+    /// <summary>The loss over the steps.</summary>
+    public string LossPicture => System.IO.Path.Combine(Path, LossPictureName);
+
+    /// <summary>The experts' load over the steps.</summary>
+    public string ExpertLoadPicture => System.IO.Path.Combine(Path, ExpertLoadPictureName);
 
     /// <summary>The latest weights as a Hugging Face style folder.</summary>
     public string ModelFolder => System.IO.Path.Combine(Path, "model");
@@ -56,6 +83,9 @@ internal sealed class RunFolder
             throw new InputException($"{Path}: cannot be written ({error.Message}); name another folder by --out", error);
         }
     }
+
+    /// <summary>A folder as it is, whether there is a run in it or not.</summary>
+    public static RunFolder At(string path) => new(path);
 
     /// <summary>The folder of a run to continue.</summary>
     /// <exception cref="InputException">There is no run in it.</exception>

@@ -32,4 +32,7 @@ internal abstract class TrainingCallback
 
     /// <summary>No further step will follow: the run is complete or was interrupted.</summary>
     public virtual void RunEnding(Trainer trainer, bool interrupted) { }
+
+    /// <summary>The run ended with an error; nothing will be called any more.</summary>
+    public virtual void RunFailed(Trainer trainer, Exception error) { }
 }

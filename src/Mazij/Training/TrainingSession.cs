@@ -2,6 +2,7 @@ using Mazij.Configuration;
 using Mazij.Data;
 using Mazij.Devices;
 using Mazij.Models;
+using Mazij.Training.Reports;
 using Mazij.Training.Spikes;
 using TorchSharp;
 
@@ -11,19 +12,19 @@ namespace Mazij.Training;
 /// checkpoints, the trainer.</summary>
 internal sealed class TrainingSession : IDisposable
 {
-    private readonly MetricsFile metrics;
+    private readonly RunRecorders recorders;
     private readonly AdamW optimizer;
     private readonly CheckpointCallback checkpoints;
     private readonly Action exportModel;
 
     private TrainingSession(
-        MoeTransformer model, AdamW optimizer, PreparedData data, MetricsFile metrics, CheckpointCallback checkpoints,
+        MoeTransformer model, AdamW optimizer, PreparedData data, RunRecorders recorders, CheckpointCallback checkpoints,
         Action exportModel, Trainer trainer, RunFolder folder, ComputeTarget target)
     {
         Model = model;
         this.optimizer = optimizer;
         Data = data;
-        this.metrics = metrics;
+        this.recorders = recorders;
         this.checkpoints = checkpoints;
         this.exportModel = exportModel;
         Trainer = trainer;
@@ -75,12 +76,12 @@ internal sealed class TrainingSession : IDisposable
             model.WeightsChanged();
         }
 
-        MetricsFile metrics = new(folder.MetricsFile);
+        RunRecorders recorders = new(config, folder, RunFacts.Of(modelConfig, training.SequenceLength, data, target), data);
         Evaluator evaluator = new(
             model, data.Dataset, training.SequenceLength, training.MicroBatchSize, training.EvaluateTokens);
         ModelFolderExport export = new(checkpoint, data.Tokenizer, folder);
         CheckpointCallback checkpoints = new(
-            checkpoint, new RunSaver(checkpoint, folder.Checkpoints, export, metrics, training.KeepCheckpoints),
+            checkpoint, new RunSaver(checkpoint, folder.Checkpoints, export, recorders.Metrics, training.KeepCheckpoints),
             start?.PassedOver ?? [], AvailableMemory.ForThisProcess);
         SpikeGuard guard = new(training.SpikeGuard, training.Schedule.WarmupSteps);
         if (start is not null)
@@ -90,13 +91,32 @@ internal sealed class TrainingSession : IDisposable
             new ModelStep(model, optimizer, training),
             new SampledBatches(data.Dataset, data.Identity, training, start?.State.Batches),
             guard,
-            [metrics, .. callbacks, new EvaluationCallback(evaluator), new SampleCallback(model, data.Tokenizer), checkpoints],
+            [
+                .. recorders.Files, .. callbacks, new EvaluationCallback(evaluator), new SampleCallback(model, data.Tokenizer), checkpoints,
+                recorders.Report,
+            ],
             start?.State.Progress ?? new TrainingProgress(),
             ModelCost.TrainingFlopsPerToken(modelConfig, training.SequenceLength),
             target.PeakFlopsPerSecond);
         return new TrainingSession(
-            model, optimizer, data, metrics, checkpoints, () => export.Write(checkpoint.Capture(trainer.State, null)), trainer,
+            model, optimizer, data, recorders, checkpoints, () => export.Write(checkpoint.Capture(trainer.State, null)), trainer,
             folder, target);
+    }
+
+    /// <summary>Trains until a stop is reached or <paramref name="interruption"/> asks to end after the current step.</summary>
+    /// <returns>True if the run is complete, false if it was interrupted.</returns>
+    /// <exception cref="InputException">The training diverged.</exception>
+    public bool Run(CancellationToken interruption)
+    {
+        try
+        {
+            return Trainer.Run(interruption);
+        }
+        catch (Exception error)
+        {
+            recorders.RunFailed(Trainer, error);
+            throw;
+        }
     }
 
     /// <summary>Writes model/ from the weights that were resumed from: a run may have been killed between its last checkpoint
@@ -107,7 +127,7 @@ internal sealed class TrainingSession : IDisposable
     public void Dispose()
     {
         checkpoints.Dispose();
-        metrics.Dispose();
+        recorders.Dispose();
         optimizer.Dispose();
         Model.Dispose();
         Data.Dispose();

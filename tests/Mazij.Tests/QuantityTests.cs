@@ -1,4 +1,4 @@
-namespace Mazij.Cli.Tests;
+namespace Mazij.Tests;
 
 public sealed class QuantityTests
 {

@@ -1,6 +1,6 @@
 using System.Globalization;
 
-namespace Mazij.Cli;
+namespace Mazij;
 
 /// <summary>Numbers as people read them: three significant digits, or a few more, and a unit.</summary>
 internal static class Quantity
@@ -20,6 +20,23 @@ internal static class Quantity
 
     /// <summary>Bytes: 31.3 GiB.</summary>
     public static string Bytes(double value) => Scaled(value, 1024, byteUnits);
+
+    /// <summary>A span of time: 0.4 s, 5.7 s, 4 min 27 s, 3 h 05 min, 12 d 4 h.</summary>
+    /// <param name="seconds">Seconds; negative ones count as none.</param>
+    public static string Duration(double seconds)
+    {
+        if (!double.IsFinite(seconds))
+            return "?";
+        if (seconds < 59.95)
+            return string.Create(CultureInfo.InvariantCulture, $"{Math.Max(0, seconds):0.0} s");
+        TimeSpan span = TimeSpan.FromSeconds(Math.Min(Math.Round(seconds), 1e10));
+        return span switch
+        {
+            { TotalHours: < 1 } => string.Create(CultureInfo.InvariantCulture, $"{span.Minutes} min {span.Seconds:00} s"),
+            { TotalDays: < 2 } => string.Create(CultureInfo.InvariantCulture, $"{(int)span.TotalHours} h {span.Minutes:00} min"),
+            _ => string.Create(CultureInfo.InvariantCulture, $"{(int)span.TotalDays} d {span.Hours} h"),
+        };
+    }
 
     private static string Scaled(double value, double step, string[] units, string hundreds = "0")
     {

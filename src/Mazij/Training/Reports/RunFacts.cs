@@ -1,0 +1,211 @@
+using System.Reflection;
+using System.Runtime.InteropServices;
+using System.Text.Json;
+using System.Text.Json.Serialization;
+using Mazij.Data;
+using Mazij.Devices;
+using Mazij.Formats;
+using Mazij.Models;
+using TorchSharp;
+
+namespace Mazij.Training.Reports;
+
+/// <summary>How a run stands.</summary>
+internal enum RunStatus
+{
+    /// <summary>A process works on it, or did when it was last heard of.</summary>
+    Running,
+
+    /// <summary>It reached its stop.</summary>
+    Complete,
+
+    /// <summary>It was asked to end and saved its state; it can be resumed.</summary>
+    Interrupted,
+
+    /// <summary>It ended with an error.</summary>
+    Failed,
+}
+
+/// <summary>run.json: what a run trains on what, where, and how it stands. Metrics are not in it.</summary>
+internal sealed record RunFacts
+{
+    /// <summary>The file's name in the run folder.</summary>
+    public const string FileName = "run.json";
+
+    private const long MaximumBytes = 1 << 20;
+
+    private static readonly JsonSerializerOptions json = new()
+    {
+        PropertyNamingPolicy = JsonNamingPolicy.SnakeCaseLower,
+        WriteIndented = true,
+        RespectNullableAnnotations = true,
+        RespectRequiredConstructorParameters = true,
+        MaxDepth = 16,
+        Converters = { new JsonStringEnumConverter(JsonNamingPolicy.SnakeCaseLower) },
+        Encoder = System.Text.Encodings.Web.JavaScriptEncoder.UnsafeRelaxedJsonEscaping,
+    };
+
+    /// <summary>How it stands.</summary>
+    public required RunStatus Status { get; init; }
+
+    /// <summary>Why it failed, one line; null unless it did.</summary>
+    public string? Reason { get; init; }
+
+    /// <summary>When its first session began, UTC.</summary>
+    public required DateTime Started { get; init; }
+
+    /// <summary>When this was written, UTC.</summary>
+    public required DateTime Updated { get; init; }
+
+    /// <summary>How often it was started or resumed.</summary>
+    public required int Sessions { get; init; }
+
+    /// <summary>The step that the newest session began behind.</summary>
+    public required long SessionFrom { get; init; }
+
+    /// <summary>Seconds of training when this was written, over all sessions.</summary>
+    public required double Seconds { get; init; }
+
+    /// <summary>The machine's name.</summary>
+    public required string Host { get; init; }
+
+    /// <summary>The process of the newest session.</summary>
+    public required int ProcessId { get; init; }
+
+    /// <summary>What computes.</summary>
+    public required MachineFacts Machine { get; init; }
+
+    /// <summary>What is trained.</summary>
+    public required ModelFacts Model { get; init; }
+
+    /// <summary>On what.</summary>
+    public required DataFacts Data { get; init; }
+
+    /// <summary>The facts of a run that begins now.</summary>
+    public static RunFacts Of(ModelConfig model, int sequenceLength, PreparedData data, ComputeTarget target) => new()
+    {
+        Status = RunStatus.Running,
+        Started = DateTime.UtcNow,
+        Updated = DateTime.UtcNow,
+        Sessions = 1,
+        SessionFrom = 0,
+        Seconds = 0,
+        Host = Environment.MachineName,
+        ProcessId = Environment.ProcessId,
+        Machine = MachineFacts.Of(target),
+        Model = ModelFacts.Of(model, sequenceLength),
+        Data = DataFacts.Of(data),
+    };
+
+    /// <summary>Reads run.json.</summary>
+    /// <exception cref="InputException">It is not there, or is no such file.</exception>
+    public static RunFacts Read(string path)
+    {
+        try
+        {
+            using FileStream stream = new(path, FileMode.Open, FileAccess.Read, FileShare.ReadWrite | FileShare.Delete);
+            if (stream.Length > MaximumBytes)
+                throw new InputException($"{path}: {stream.Length} bytes is too large for the facts of a run");
+            return JsonSerializer.Deserialize<RunFacts>(stream, json) ?? throw new InputException($"{path}: holds null");
+        }
+        catch (JsonException error)
+        {
+            throw new InputException($"{path}: not the facts of a run (line {error.LineNumber + 1}, key {error.Path})", error);
+        }
+        catch (Exception error) when (error is FileNotFoundException or DirectoryNotFoundException)
+        {
+            throw new InputException($"{path}: is missing; the run is not of this version, or was never begun", error);
+        }
+        catch (Exception error) when (error is IOException or UnauthorizedAccessException)
+        {
+            throw new InputException($"{path}: cannot be read ({error.Message})", error);
+        }
+    }
+
+    /// <summary>Writes run.json.</summary>
+    public void Write(string path) => AtomicFile.WriteText(path, JsonSerializer.Serialize(this, json) + "\n");
+}
+
+/// <summary>What a run computes with.</summary>
+/// <param name="Processor">The CPU's name, as the system says it.</param>
+/// <param name="Device">libtorch's name for the device.</param>
+/// <param name="Dtype">Number format of forward and backward: bf16 or fp32.</param>
+/// <param name="Threads">CPU threads of libtorch.</param>
+/// <param name="PeakFlopsPerSecond">The device's matrix product rate, measured at the start of the newest session.</param>
+/// <param name="System">The operating system.</param>
+/// <param name="Mazij">Version of this program.</param>
+/// <param name="Dotnet">Version of .NET.</param>
+/// <param name="Libtorch">Version of libtorch; null if unknown.</param>
+internal sealed record MachineFacts(
+    string Processor, string Device, string Dtype, int Threads, double? PeakFlopsPerSecond, string System, string Mazij, string Dotnet,
+    string? Libtorch)
+{
+    /// <summary>This machine, as far as a run on <paramref name="target"/> uses it.</summary>
+    public static MachineFacts Of(ComputeTarget target) => new(
+        CpuModel.Describe().Model, target.Name, target.ComputeType == torch.ScalarType.BFloat16 ? "bf16" : "fp32", torch.get_num_threads(),
+        target.PeakFlopsPerSecond, RuntimeInformation.OSDescription,
+        typeof(MachineFacts).Assembly.GetCustomAttribute<AssemblyInformationalVersionAttribute>()?.InformationalVersion.Split('+')[0] ?? "unknown",
+        Environment.Version.ToString(), LibTorch.Loaded?.Version);
+}
+
+/// <summary>A model's shape and cost.</summary>
+/// <param name="Type">The model_type of config.json.</param>
+/// <param name="Layers">Transformer layers.</param>
+/// <param name="HiddenSize">Width of the residual stream.</param>
+/// <param name="Experts">Routed experts of a layer; 0 for a dense model.</param>
+/// <param name="ExpertsPerToken">Routed experts that a token visits.</param>
+/// <param name="SharedExperts">Experts that every token visits.</param>
+/// <param name="TotalParameters">All parameters.</param>
+/// <param name="ActiveParameters">Those that one token passes.</param>
+/// <param name="FlopsPerToken">Model FLOPs of training on one token.</param>
+internal sealed record ModelFacts(
+    string Type, int Layers, int HiddenSize, int Experts, int ExpertsPerToken, int SharedExperts, long TotalParameters,
+    long ActiveParameters, double FlopsPerToken)
+{
+    /// <summary>Counts a model.</summary>
+    public static ModelFacts Of(ModelConfig model, int sequenceLength)
+    {
+        ModelCost cost = ModelCost.Of(model);
+        return new ModelFacts(
+            Configuration.ScalarText.Format(model.ModelType).Text, model.NumHiddenLayers, model.HiddenSize, model.NumExperts, model.NumExpertsPerTok,
+            model.NumSharedExperts, cost.TotalParameters, cost.ActiveParameters, ModelCost.TrainingFlopsPerToken(model, sequenceLength));
+    }
+
+    /// <summary>The shape in words.</summary>
+    [JsonIgnore]
+    public string Shape => FormattableString.Invariant($"{Layers} layers, hidden {HiddenSize}, ")
+        + (Experts == 0 ? "dense" : FormattableString.Invariant($"{Experts} experts, {ExpertsPerToken} per token, {SharedExperts} shared"));
+}
+
+/// <summary>What a run is trained on.</summary>
+/// <param name="Corpus">The inputs that the text came from.</param>
+/// <param name="Folder">The token shards.</param>
+/// <param name="VocabularySize">Entries of the tokenizer.</param>
+/// <param name="Duplicates">Documents left out because the same text came before.</param>
+/// <param name="Train">The training split.</param>
+/// <param name="Validation">The validation split.</param>
+/// <param name="MeasuredBytes">Bytes of validation text that the compressors were given.</param>
+/// <param name="GzipBitsPerByte">What <c>gzip -9</c> needs for that text; null without validation text.</param>
+internal sealed record DataFacts(
+    string Corpus, string Folder, int VocabularySize, long Duplicates, SplitFacts Train, SplitFacts Validation, long MeasuredBytes,
+    double? GzipBitsPerByte)
+{
+    /// <summary>Describes data.</summary>
+    public static DataFacts Of(PreparedData data)
+    {
+        DatasetManifest manifest = data.Dataset.Manifest;
+        return new DataFacts(
+            manifest.Corpus, data.Folder, manifest.VocabularySize, manifest.Duplicates, SplitFacts.Of(manifest.Train),
+            SplitFacts.Of(manifest.Validation), manifest.Gzip.TextBytes, manifest.Gzip.BitsPerByte);
+    }
+}
+
+/// <summary>One split of the data.</summary>
+/// <param name="Documents">Documents.</param>
+/// <param name="Tokens">Tokens.</param>
+/// <param name="TextBytes">Bytes of text.</param>
+internal sealed record SplitFacts(long Documents, long Tokens, long TextBytes)
+{
+    /// <summary>What the manifest says of a split.</summary>
+    public static SplitFacts Of(SplitManifest split) => new(split.Documents, split.Tokens, split.TextBytes);
+}

@@ -1,0 +1,111 @@
+namespace Mazij.Training.Reports;
+
+/// <summary>
+/// What happened in a run from its first step on, over all sessions, in bounded memory: curves of the figures, evaluations,
+/// events. Built from metrics.jsonl, and kept up to date as the run goes on.
+/// </summary>
+internal sealed class RunHistory
+{
+    private const int RecentLosses = 50;
+    private readonly Queue<double> recent = new();
+    private double firstStepSeconds;
+    private long firstStepTokens;
+
+    /// <summary>Training loss, nats a token; steps whose loss is no number left out.</summary>
+    public Curve Loss { get; } = new();
+
+    /// <summary>Learning rate.</summary>
+    public Curve LearningRate { get; } = new();
+
+    /// <summary>Validation loss, nats a token.</summary>
+    public Curve ValidationLoss { get; } = new();
+
+    /// <summary>Tokens per second; the first step of the run, which warms up, left out.</summary>
+    public Curve TokensPerSecond { get; } = new();
+
+    /// <summary>Share of the measured matrix product rate; the first step left out.</summary>
+    public Curve Mfu { get; } = new();
+
+    /// <summary>The fullest expert's load over the mean.</summary>
+    public Curve ExpertLoad { get; } = new();
+
+    /// <summary>What happened beside the steps.</summary>
+    public EventLog Events { get; } = new();
+
+    /// <summary>The last step, or null before the first.</summary>
+    public StepRecord? LastStep { get; private set; }
+
+    /// <summary>The first training loss, nats; null before the first step.</summary>
+    public double? FirstLoss { get; private set; }
+
+    /// <summary>The mean training loss of the last fifty steps, nats; null before the first.</summary>
+    public double? RecentLoss => recent.Count == 0 ? null : recent.Average();
+
+    /// <summary>The newest evaluation, or null.</summary>
+    public EvaluationRecord? LastEvaluation { get; private set; }
+
+    /// <summary>The evaluation with the lowest loss, or null.</summary>
+    public EvaluationRecord? BestEvaluation { get; private set; }
+
+    /// <summary>Evaluations so far.</summary>
+    public long Evaluations { get; private set; }
+
+    /// <summary>Steps whose update was skipped.</summary>
+    public long SkippedSteps { get; private set; }
+
+    /// <summary>Seconds spent in steps.</summary>
+    public double StepSeconds { get; private set; }
+
+    /// <summary>Seconds spent evaluating.</summary>
+    public double EvaluationSeconds { get; private set; }
+
+    /// <summary>Seconds of training, over all sessions, as far as the last line tells.</summary>
+    public double Seconds { get; private set; }
+
+    /// <summary>Counts a step.</summary>
+    public void Add(StepRecord record)
+    {
+        long tokens = record.Tokens - (LastStep?.Tokens ?? 0);
+        double seconds = record.TokensPerSecond > 0 ? tokens / record.TokensPerSecond : 0;
+        StepSeconds += seconds;
+        if (LastStep is null)
+            (firstStepSeconds, firstStepTokens, FirstLoss) = (seconds, record.Tokens, double.IsFinite(record.Loss) ? record.Loss : null);
+        LastStep = record with { Routers = [] };
+        Seconds = Math.Max(Seconds, record.Seconds);
+        SkippedSteps += record.Skipped is null ? 0 : 1;
+        Loss.Add(record.Step, record.Tokens, record.Loss);
+        LearningRate.Add(record.Step, record.Tokens, record.LearningRate);
+        if (record.Step > 1)
+        {
+            TokensPerSecond.Add(record.Step, record.Tokens, record.TokensPerSecond);
+            Mfu.Add(record.Step, record.Tokens, record.Mfu);
+        }
+        ExpertLoad.Add(record.Step, record.Tokens, record.ExpertLoadMaxOverMean);
+        if (!double.IsFinite(record.Loss))
+            return;
+        recent.Enqueue(record.Loss);
+        if (recent.Count > RecentLosses)
+            recent.Dequeue();
+    }
+
+    /// <summary>Counts an evaluation.</summary>
+    public void Add(EvaluationRecord record)
+    {
+        LastEvaluation = record;
+        Evaluations++;
+        EvaluationSeconds += record.Seconds;
+        if (double.IsFinite(record.Loss) && (BestEvaluation is null || record.Loss < BestEvaluation.Loss))
+            BestEvaluation = record;
+        ValidationLoss.Add(record.Step, record.Tokens, record.Loss);
+    }
+
+    /// <summary>Counts an event.</summary>
+    public void Add(TrainingEvent happened) => Events.Add(happened);
+
+    /// <summary>Says how long the run has taken by now, what came after the last step included.</summary>
+    public void Elapsed(double seconds) => Seconds = Math.Max(Seconds, seconds);
+
+    /// <summary>Tokens per second over all steps but the first, or null before the second.</summary>
+    public double? MeanTokensPerSecond => LastStep is not null && StepSeconds > firstStepSeconds
+        ? (LastStep.Tokens - firstStepTokens) / (StepSeconds - firstStepSeconds) : null;
+}
