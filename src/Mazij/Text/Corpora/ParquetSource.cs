@@ -49,10 +49,11 @@ internal sealed class ParquetSource(string path) : IDocumentSource
     /// <summary>The column that holds the text, as one of bytes: what is in it is checked here, not replaced.</summary>
     private DataField Column(ParquetReader reader, string name)
     {
-        Field? field = reader.Schema.Fields.FirstOrDefault(field => field.Name == name);
+        IReadOnlyList<Field> fields = Guard("schema", () => Task.FromResult(reader.Schema.Fields));
+        Field? field = fields.FirstOrDefault(field => field.Name == name);
         if (field is null)
         {
-            string[] names = [.. reader.Schema.Fields.Select(field => field.Name)];
+            string[] names = [.. fields.Select(field => field.Name)];
             string hint = NearestName.Hint(name, names);
             if (hint.Length == 0)
                 hint = $"; it has {string.Join(", ", names.Take(ListedColumns))}{(names.Length > ListedColumns ? ", ..." : "")}";
