@@ -17,7 +17,11 @@ public sealed class ActivationCheckpointingTests
         ["Ling 1"] = TestRun.Ling1 with { HiddenSize = 80, NumAttentionHeads = 5, NumKeyValueHeads = 1, MoeIntermediateSize = 72 },
         ["Ling 2"] = TestRun.Ling2 with
         {
-            HiddenSize = 80, NumAttentionHeads = 5, NumKeyValueHeads = 1, MoeIntermediateSize = 72, NumNextnPredictLayers = 2,
+            HiddenSize = 80,
+            NumAttentionHeads = 5,
+            NumKeyValueHeads = 1,
+            MoeIntermediateSize = 72,
+            NumNextnPredictLayers = 2,
         },
         ["everything on, odd sizes"] = TinyModels.Everything,
         ["dense"] = TinyModels.Dense,
