@@ -1,6 +1,8 @@
 using Mazij.Configuration;
+using Mazij.Data;
 using Mazij.Models;
 using Mazij.Training;
+using Mazij.Training.Spikes;
 
 namespace Mazij.Tests.Training;
 
@@ -26,7 +28,7 @@ internal sealed class FakeRun : ITrainingStep
             GlobalBatchSize = 2,
             Stop = new StopConfig { Steps = steps },
         };
-        Trainer = new Trainer(config, this, new WindowSource(1, 10, 4, 2, 2), this.callbacks, start ?? new(), flopsPerToken: 100, peakFlopsPerSecond: 1e12);
+        Trainer = new Trainer(config, this, new WindowSource(1, 10, 4, 2, 2), new SpikeGuard(config.SpikeGuard with { Enabled = false }, 0), this.callbacks, start ?? new(), flopsPerToken: 100, peakFlopsPerSecond: 1e12);
     }
 
     public Trainer Trainer { get; }
@@ -48,12 +50,14 @@ internal sealed class FakeRun : ITrainingStep
         }
     }
 
+    public IReadOnlyList<double> SequenceLosses(IReadOnlyList<TokenBatch<long>> microBatches) => [1, 2];
+
     public StepOutcome Run(in StepRequest request)
     {
         long step = request.Step + 1;
         double value = loss(step);
         return new StepOutcome(
-            value, PredictionLoss: 0, GradientNorm: 1, double.IsFinite(value) ? null : "the loss is not finite",
-            [.. load(step).Select(counts => new RouterStatistics(counts, BalanceLoss: 1, ZLoss: 0))]);
+            value, PredictionLoss: 0, GradientNorm: 1, request.Judge.Judge(request.Step, value, 1),
+            [.. load(step).Select(counts => new RouterStatistics(counts, BalanceLoss: 1, ZLoss: 0, Entropy: 1))]);
     }
 }

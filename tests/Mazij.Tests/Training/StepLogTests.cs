@@ -46,7 +46,7 @@ public sealed class StepLogTests : IDisposable
         {
             log.Writer.WriteStartObject();
             log.Writer.WriteNumber("step", step);
-            log.EndLine();
+            log.EndLine(note => Assert.Fail(note));
         }
     }
 
