@@ -23,7 +23,6 @@ internal sealed class EvaluationCallback(Evaluator evaluator) : TrainingCallback
     private void Evaluate(Trainer trainer)
     {
         evaluatedAt = trainer.Progress.Step;
-        (double loss, double bitsPerByte, long tokens, double seconds) = evaluator.Evaluate();
-        trainer.Report(new EvaluationRecord(trainer.Progress.Step, trainer.Progress.Tokens, loss, bitsPerByte, tokens, seconds));
+        trainer.Report(evaluator.Evaluate(trainer.Progress.Step, trainer.Progress.Tokens));
     }
 }

@@ -18,7 +18,7 @@ internal sealed class Trainer
     private readonly IBatchSource batches;
     private readonly LearningRateSchedule schedule;
     private readonly IReadOnlyList<TrainingCallback> callbacks;
-    private readonly double flopsPerToken;
+    private readonly Func<int, double> flopsPerToken;
     private readonly double? peakFlopsPerSecond;
     private readonly Stopwatch session = new();
     private readonly double secondsBefore;
@@ -30,11 +30,11 @@ internal sealed class Trainer
     /// <param name="batches">Where its ids come from.</param>
     /// <param name="callbacks">Everything beside the step, in order.</param>
     /// <param name="start">Progress so far.</param>
-    /// <param name="flopsPerToken">Model FLOPs of forward and backward for one token.</param>
+    /// <param name="flopsPerToken">Model FLOPs of forward and backward for one token, by the length of its sequence.</param>
     /// <param name="peakFlopsPerSecond">The device's measured GEMM rate, or null if unknown.</param>
     public Trainer(
         TrainingConfig config, ITrainingStep step, IBatchSource batches, IReadOnlyList<TrainingCallback> callbacks,
-        TrainingProgress start, double flopsPerToken, double? peakFlopsPerSecond)
+        TrainingProgress start, Func<int, double> flopsPerToken, double? peakFlopsPerSecond)
     {
         this.config = config;
         this.step = step;
@@ -135,7 +135,7 @@ internal sealed class Trainer
             SkippedSteps = Progress.SkippedSteps + (outcome.Skipped is null ? 0 : 1),
             Seconds = secondsBefore + session.Elapsed.TotalSeconds,
         };
-        StepRecord record = Describe(outcome, learningRate, batch.Tokens, seconds);
+        StepRecord record = Describe(outcome, learningRate, batch, seconds);
         foreach (TrainingCallback callback in callbacks)
             callback.StepDone(this, record);
         if (outcome.Skipped is not null)
@@ -157,20 +157,22 @@ internal sealed class Trainer
         Progress = Progress with { Seconds = secondsBefore + session.Elapsed.TotalSeconds };
     }
 
-    private StepRecord Describe(StepOutcome outcome, double learningRate, long tokens, double seconds)
+    private StepRecord Describe(StepOutcome outcome, double learningRate, StepBatch batch, double seconds)
     {
         ExpertLoad? load = ExpertLoad.Of(outcome.Routers);
-        double flopsPerSecond = flopsPerToken * tokens / seconds;
+        double flopsPerSecond = flopsPerToken(batch.SequenceLength) * batch.Tokens / seconds;
         return new StepRecord
         {
             Step = Progress.Step,
             Tokens = Progress.Tokens,
+            Sequences = batch.Samples,
+            SequenceLength = batch.SequenceLength,
             Loss = outcome.Loss,
             PredictionLoss = outcome.PredictionLoss > 0 ? outcome.PredictionLoss : null,
             LearningRate = learningRate,
             GradNorm = outcome.GradientNorm,
             Skipped = outcome.Skipped,
-            TokensPerSecond = tokens / seconds,
+            TokensPerSecond = batch.Tokens / seconds,
             FlopsPerSecond = flopsPerSecond,
             Mfu = flopsPerSecond / peakFlopsPerSecond,
             ExpertLoadMaxOverMean = load?.MaxOverMean,

@@ -59,7 +59,7 @@ internal sealed class TrainingSession : IDisposable
         ParameterSet parameters = ParameterSet.ForTraining(new ParameterLayout(modelConfig), target.Device, target.ComputeType);
         MoeTransformer model = new(modelConfig, parameters, target.Device);
         AdamW optimizer = new(parameters, training);
-        ModelCheckpoint checkpoint = new(model, optimizer, training, data.Identity);
+        ModelCheckpoint checkpoint = new(model, optimizer, training, data.Tokenizer.Hash);
         CheckpointState? start = null;
         if (resume)
         {
@@ -76,16 +76,22 @@ internal sealed class TrainingSession : IDisposable
         }
 
         MetricsFile metrics = new(folder.MetricsFile);
+        void ExtendContext() => model.ExtendContext(
+            training.LongContext!.RopeTheta ?? modelConfig.RopeTheta, training.LongContext.SequenceLength!.Value);
+        SampledBatches batches = new(data.Sources, config.Data, training, start?.Batches) { LongContextBegins = ExtendContext };
+        if (batches.IsLong)
+            ExtendContext();
         Evaluator evaluator = new(
-            model, data.Dataset, training.SequenceLength, training.MicroBatchSize, training.EvaluateTokens);
+            model, data.Sources, MixtureSchedule.SharesAtStart(config.Data), training.SequenceLength, training.MicroBatchSize,
+            training.EvaluateTokens);
         CheckpointCallback checkpoints = new(checkpoint, folder.Checkpoints, () => ExportModel(model, data.Tokenizer, folder));
         Trainer trainer = new(
             training,
             new ModelStep(model, optimizer, training),
-            new SampledBatches(data.Dataset, data.Identity, training, start?.Batches),
+            batches,
             [metrics, .. callbacks, new EvaluationCallback(evaluator), new SampleCallback(model, data.Tokenizer), checkpoints],
             start?.Progress ?? new TrainingProgress(),
-            ModelCost.TrainingFlopsPerToken(modelConfig, training.SequenceLength),
+            length => ModelCost.TrainingFlopsPerToken(modelConfig, length),
             target.PeakFlopsPerSecond);
         return new TrainingSession(model, optimizer, data, metrics, trainer, folder, target);
     }

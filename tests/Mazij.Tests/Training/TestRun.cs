@@ -84,7 +84,7 @@ internal sealed class TestRun : TrainingCallback, IDisposable
             config.Seed, model.VocabSize, config.SequenceLength, config.MicroBatchSize, config.GlobalBatchSize,
             start?.Batches);
         Trainer = new Trainer(config, wrap?.Invoke(step) ?? step, batches, [this],
-            start?.Progress ?? new TrainingProgress(), flopsPerToken: 1, peakFlopsPerSecond: null);
+            start?.Progress ?? new TrainingProgress(), flopsPerToken: _ => 1, peakFlopsPerSecond: null);
     }
 
     public MoeTransformer Model { get; }
