@@ -6,6 +6,7 @@ namespace Mazij.Data;
 /// <summary>Which share of the samples each source gives, over the run.</summary>
 internal sealed class MixtureSchedule
 {
+    private readonly IReadOnlyList<SourceConfig> sources;
     private readonly IReadOnlyList<MixtureConfig> mixtures;
     private readonly string[] names;
     private readonly double[] own;
@@ -16,6 +17,7 @@ internal sealed class MixtureSchedule
     public MixtureSchedule(DataConfig config, IEnumerable<string> names)
     {
         this.names = [.. names];
+        sources = config.Sources;
         mixtures = config.Mixture;
         own = config.Sources.Count == 0
             ? [1]
@@ -39,9 +41,13 @@ internal sealed class MixtureSchedule
             ? Shares(name => mixture.Weights[name])
             : own;
 
-    /// <summary>A mixture in words: "web 80 %, books 20 %".</summary>
-    public string Describe(double? start) => string.Join(", ", names.Zip(SharesFrom(start), (name, share) =>
-        string.Create(CultureInfo.InvariantCulture, $"{name} {100 * share:0.##} %")));
+    /// <summary>A mixture in words, in the order of the run file: "web 80 %, books 20 %".</summary>
+    public string Describe(double? start)
+    {
+        Dictionary<string, double> shares = names.Zip(SharesFrom(start)).ToDictionary(pair => pair.First, pair => pair.Second);
+        return string.Join(", ", sources.Where(source => shares[source.Name] > 0).Select(source =>
+            string.Create(CultureInfo.InvariantCulture, $"{source.Name} {100 * shares[source.Name]:0.##} %")));
+    }
 
     private double[] Shares(Func<string, double> weightOf)
     {

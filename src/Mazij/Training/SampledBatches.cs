@@ -19,7 +19,7 @@ internal sealed class SampledBatches : IBatchSource
     private readonly MixtureSchedule mixtures;
     private readonly SourceSet sources;
     private readonly List<TokenBatch<long>> buffers = [];
-    private readonly List<ReturnedSample> lastBatch = [];
+    private readonly List<ReturnedSample> samples = [];
     private double? mixtureFrom;
     private double[] shares;
     private bool batchIsFull;
@@ -54,6 +54,9 @@ internal sealed class SampledBatches : IBatchSource
     /// <summary>The sources.</summary>
     public IReadOnlyList<SampleSource> Sources => sources.Sources;
 
+    /// <summary>The samples of the last batch, in its order.</summary>
+    public IReadOnlyList<ReturnedSample> LastSamples => samples;
+
     /// <inheritdoc/>
     public BatchSourceState State => new()
     {
@@ -75,7 +78,7 @@ internal sealed class SampledBatches : IBatchSource
         int length = sizes.SequenceLength(IsLong);
         while (buffers.Count < count)
             buffers.Add(new TokenBatch<long>(rows, length));
-        lastBatch.Clear();
+        samples.Clear();
         for (int i = 0; i < count; i++)
         {
             buffers[i].Clear();
@@ -85,28 +88,28 @@ internal sealed class SampledBatches : IBatchSource
                 ReturnedSample sample = sources.Draw(shares);
                 SampleSource source = Sources[sample.Source];
                 buffers[i].Add(source.Split, source.WindowOf(sample.Position), number);
-                lastBatch.Add(sample);
+                samples.Add(sample);
             }
         }
-        return new StepBatch(buffers[..count], lastBatch.Count, length, changes);
+        return new StepBatch(buffers[..count], samples.Count, length, changes);
     }
 
     /// <inheritdoc/>
     public GivenBack GiveBack(long step)
     {
         List<int> dropped = [];
-        long horizon = ReturnWithinBatches * (long)lastBatch.Count;
-        for (int i = 0; i < lastBatch.Count; i++)
+        long horizon = ReturnWithinBatches * (long)samples.Count;
+        for (int i = 0; i < samples.Count; i++)
         {
-            if (!sources.GiveBack(lastBatch[i], StableHash.Of(config.Seed, step, i, 1) % horizon))
+            if (!sources.GiveBack(samples[i], StableHash.Of(config.Seed, step, i, 1) % horizon))
                 dropped.Add(i);
         }
-        return new GivenBack(lastBatch.Count - dropped.Count, dropped.Count, DocumentsOf(dropped, int.MaxValue));
+        return new GivenBack(samples.Count - dropped.Count, dropped.Count, DocumentsOf(dropped, int.MaxValue));
     }
 
     /// <inheritdoc/>
     public IReadOnlyList<DocumentReference> DocumentsOfLastBatch(int maximum) =>
-        DocumentsOf(Enumerable.Range(0, lastBatch.Count), maximum);
+        DocumentsOf(Enumerable.Range(0, samples.Count), maximum);
 
     private List<string> FollowRecipe(TrainingProgress progress)
     {
@@ -159,8 +162,8 @@ internal sealed class SampledBatches : IBatchSource
         int length = sizes.SequenceLength(IsLong);
         foreach (int row in rows)
         {
-            SampleSource source = Sources[lastBatch[row].Source];
-            long first = source.WindowOf(lastBatch[row].Position) * length;
+            SampleSource source = Sources[samples[row].Source];
+            long first = source.WindowOf(samples[row].Position) * length;
             foreach (DocumentReference document in source.Split.DocumentsIn(first, length + 1))
             {
                 if (documents.Count == maximum)
