@@ -172,5 +172,5 @@ internal static class InspectCommand
         return null;
     }
 
-    private static ModelConfig ModelOf(string runFile) => ModelPresets.Resolve(RunConfig.Load(runFile, []).Model, runFile);
+    private static ModelConfig ModelOf(string runFile) => RunModel.Resolve(RunConfig.Load(runFile, []).Model, runFile);
 }

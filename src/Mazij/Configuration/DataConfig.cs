@@ -79,7 +79,7 @@ public sealed record DataConfig : ICheckedSection
             if (mixture.From <= before)
                 yield return ("mixture", $"begins at {ScalarText.Format(mixture.From).Text} behind one that begins at {ScalarText.Format(before).Text}; give them in ascending order");
             before = mixture.From;
-            foreach ((string name, _) in mixture.Weights)
+            foreach ((string name, _) in mixture.Weights.Entries)
             {
                 if (Sources.All(source => source.Name != name))
                 {

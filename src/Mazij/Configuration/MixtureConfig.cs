@@ -13,7 +13,7 @@ public sealed record MixtureConfig : ICheckedSection
 
     IEnumerable<(string Key, string Problem)> ICheckedSection.FindProblems()
     {
-        if (!Weights.Any(weight => weight.Weight > 0))
+        if (!Weights.Entries.Any(entry => entry.Weight > 0))
             yield return ("weights", "gives no source a weight above 0");
     }
 }

@@ -1,22 +1,16 @@
-using System.Collections;
-
 namespace Mazij.Configuration;
 
 /// <summary>Weights of sources by name, in the order of writing: <c>{web: 0.8, books: 0.2}</c>.</summary>
-public sealed class SourceWeights : IYamlSection<SourceWeights>, IEnumerable<(string Source, double Weight)>
+public sealed class SourceWeights : IYamlSection<SourceWeights>
 {
-    private readonly IReadOnlyList<(string Source, double Weight)> weights;
-
     /// <summary>Some weights.</summary>
-    public SourceWeights(IReadOnlyList<(string Source, double Weight)> weights) => this.weights = weights;
+    public SourceWeights(IReadOnlyList<(string Source, double Weight)> entries) => Entries = entries;
+
+    /// <summary>The sources that are named, and their weights.</summary>
+    public IReadOnlyList<(string Source, double Weight)> Entries { get; }
 
     /// <summary>The weight of a source; 0 if it is not named.</summary>
-    public double this[string source] => weights.FirstOrDefault(weight => weight.Source == source).Weight;
-
-    /// <inheritdoc/>
-    public IEnumerator<(string Source, double Weight)> GetEnumerator() => weights.GetEnumerator();
-
-    IEnumerator IEnumerable.GetEnumerator() => GetEnumerator();
+    public double this[string source] => Entries.FirstOrDefault(entry => entry.Source == source).Weight;
 
     static SourceWeights IYamlSection<SourceWeights>.FromYaml(YamlNode node)
     {
@@ -29,7 +23,7 @@ public sealed class SourceWeights : IYamlSection<SourceWeights>, IEnumerable<(st
     {
         YamlLocation nowhere = YamlLocation.Of("");
         return new YamlMap(nowhere,
-            [.. weights.Select(weight => new YamlEntry(weight.Source, nowhere.Below(weight.Source), ScalarText.Format(weight.Weight)))]);
+            [.. Entries.Select(entry => new YamlEntry(entry.Source, nowhere.Below(entry.Source), ScalarText.Format(entry.Weight)))]);
     }
 
     private static double WeightOf(YamlNode node)

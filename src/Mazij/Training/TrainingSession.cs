@@ -68,6 +68,10 @@ internal sealed class TrainingSession : IDisposable
                 throw new InputException($"{folder.Checkpoints.Path}: holds no checkpoint to resume from; start a new run");
             start = checkpoint.Load(folder.Checkpoints, steps[^1]);
         }
+        else if (config.Model.Path is string initial)
+        {
+            HuggingFaceModel.LoadInto(initial, model);
+        }
         else
         {
             using IDisposable gradientsOff = torch.no_grad();
@@ -89,7 +93,7 @@ internal sealed class TrainingSession : IDisposable
             training,
             new ModelStep(model, optimizer, training),
             batches,
-            [metrics, .. callbacks, new EvaluationCallback(evaluator), new SampleCallback(model, data.Tokenizer), checkpoints],
+            [metrics, .. callbacks, new SourceNotes(batches), new EvaluationCallback(evaluator), new SampleCallback(model, data.Tokenizer), checkpoints],
             start?.Progress ?? new TrainingProgress(),
             length => ModelCost.TrainingFlopsPerToken(modelConfig, length),
             target.PeakFlopsPerSecond);
