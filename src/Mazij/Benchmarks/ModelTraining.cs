@@ -3,6 +3,7 @@ using Mazij.Configuration;
 using Mazij.Kernels;
 using Mazij.Models;
 using Mazij.Training;
+using Mazij.Training.Spikes;
 using static TorchSharp.torch;
 
 namespace Mazij.Benchmarks;
@@ -15,6 +16,7 @@ internal sealed class ModelTraining : IDisposable
     private readonly AdamW optimizer;
     private readonly ModelStep step;
     private readonly StepMoments moments;
+    private readonly SpikeGuard judge = new(new SpikeGuardConfig { Enabled = false }, warmupSteps: 0);
     private long steps;
 
     public ModelTraining(ModelConfig modelConfig, TrainingConfig config, ScalarType type)
@@ -45,7 +47,7 @@ internal sealed class ModelTraining : IDisposable
         long allocated = GC.GetTotalAllocatedBytes(precise: true);
         KernelClock.Running = true;
         long start = Stopwatch.GetTimestamp();
-        StepRequest request = new(steps++, config.LearningRate, [batch.Next()]);
+        StepRequest request = new(steps++, config.LearningRate, [batch.Next()], judge);
         double data = Stopwatch.GetElapsedTime(start).TotalSeconds;
         StepOutcome outcome = step.Run(request);
         double seconds = Stopwatch.GetElapsedTime(start).TotalSeconds;

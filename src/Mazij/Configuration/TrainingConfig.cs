@@ -89,6 +89,9 @@ public sealed record TrainingConfig : ICheckedSection
     [Range(0, AboveMinimum = true)]
     public double MaxGradNorm { get; init; } = 1.0;
 
+    /// <summary>What is done about loss spikes.</summary>
+    public SpikeGuardConfig SpikeGuard { get; init; } = new();
+
     /// <summary>Weight of the balance loss, experts x sum of (load fraction x mean probability): 0.001 to
     /// 0.02.</summary>
     [Range(0)]

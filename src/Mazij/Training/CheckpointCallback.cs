@@ -33,7 +33,7 @@ internal sealed class CheckpointCallback(ModelCheckpoint checkpoint, CheckpointF
     {
         savedAt = trainer.Progress.Step;
         double? loss = lastEvaluation?.Step == trainer.Progress.Step ? lastEvaluation.Loss : null;
-        checkpoint.Save(folder, trainer.Progress, trainer.Batches, loss);
+        checkpoint.Save(folder, trainer.State, loss);
         folder.Prune(trainer.Config.KeepCheckpoints);
         saved();
         trainer.Saved(folder.PathOf(trainer.Progress.Step));

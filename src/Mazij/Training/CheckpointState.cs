@@ -2,6 +2,7 @@ using System.IO.Hashing;
 using System.Text.Json;
 using System.Text.Json.Serialization;
 using Mazij.Data;
+using Mazij.Training.Spikes;
 
 namespace Mazij.Training;
 
@@ -38,6 +39,9 @@ internal sealed record CheckpointState
 
     /// <summary>Where the drawing of samples stood.</summary>
     public required BatchSourceState Batches { get; init; }
+
+    /// <summary>What the spike guard remembered.</summary>
+    public required SpikeGuardState Guard { get; init; }
 
     /// <summary>Running statistics of the routers, by layer.</summary>
     public required IReadOnlyDictionary<int, RouterCheckpoint> Routers { get; init; }

@@ -17,9 +17,10 @@ internal interface IBatchSource
     /// <param name="step">The step that was skipped; seeds when each sample returns.</param>
     GivenBack GiveBack(long step);
 
-    /// <summary>The documents that the last batch was cut from, in the order of its sequences, each once.</summary>
-    /// <param name="maximum">At most so many.</param>
-    IReadOnlyList<DocumentReference> DocumentsOfLastBatch(int maximum);
+    /// <summary>The documents that sequences of the last batch were cut from, in the order of these, each once.</summary>
+    /// <param name="sequences">Sequences, counted from 0 over the micro-batches.</param>
+    /// <param name="maximum">At most so many documents.</param>
+    IReadOnlyList<DocumentReference> DocumentsOfLastBatch(IReadOnlyList<int> sequences, int maximum);
 }
 
 /// <summary>The batch of one step.</summary>
@@ -30,6 +31,9 @@ internal interface IBatchSource
 internal sealed record StepBatch(
     IReadOnlyList<TokenBatch<long>> MicroBatches, int Samples, int SequenceLength, IReadOnlyList<string> Changes)
 {
+    /// <summary>Whether the losses before it are no measure for it: the mixture or the length changed.</summary>
+    public bool HasNewLevel { get; init; }
+
     /// <summary>Tokens predicted in it.</summary>
     public long Tokens => (long)Samples * SequenceLength;
 }

@@ -1,5 +1,4 @@
 using Mazij.Configuration;
-using Mazij.Data;
 using Mazij.Formats.HuggingFace;
 using Mazij.Formats.Safetensors;
 using Mazij.Models;
@@ -18,19 +17,20 @@ internal sealed class ModelCheckpoint(MoeTransformer model, AdamW optimizer, Tra
     // The run's model: what the long-context phase makes of it follows from the state of the batches.
     private readonly string modelYaml = YamlWriter.Write(model.Config);
 
-    /// <summary>Writes the state at <paramref name="progress"/>.</summary>
-    public void Save(CheckpointFolder folder, TrainingProgress progress, BatchSourceState batches, double? validationLoss)
+    /// <summary>Writes a checkpoint.</summary>
+    public void Save(CheckpointFolder folder, TrainerState trainer, double? validationLoss)
     {
         CheckpointState state = new()
         {
             Version = CheckpointState.CurrentVersion,
-            Progress = progress,
+            Progress = trainer.Progress,
             ValidationLoss = validationLoss,
             OptimizerUpdates = optimizer.Updates,
             Seed = config.Seed,
             Model = modelYaml,
             Tokenizer = tokenizerHash,
-            Batches = batches,
+            Batches = trainer.Batches,
+            Guard = trainer.Guard,
             Routers = model.RouterStates.ToDictionary(
                 pair => pair.Key, pair => new RouterCheckpoint(pair.Value.LogitMean, pair.Value.LogitDeviation)),
             Files = [],

@@ -3,6 +3,7 @@ using Mazij.Data;
 using Mazij.Kernels;
 using Mazij.Kernels.Libtorch;
 using Mazij.Models;
+using Mazij.Training.Spikes;
 using TorchSharp;
 using static TorchSharp.torch;
 
@@ -32,23 +33,36 @@ internal sealed class ModelStep(MoeTransformer model, AdamW optimizer, TrainingC
         double norm;
         using (KernelClock.Time(KernelName.Clipping))
             norm = GradientClipping.Norm(gradients);
-        string? skipped = !double.IsFinite(loss) ? "the loss is not finite"
-            : !double.IsFinite(norm) ? "the gradient norm is not finite" : null;
+        UpdateVerdict verdict = request.Judge.Judge(request.Step, loss, norm);
         List<RouterStatistics> statistics = [];
         foreach (RouterState router in model.RouterStates.Values)
         {
             RouterStatistics seen = router.TakeStatistics();
             statistics.Add(seen);
-            if (skipped is null)
+            if (verdict.Skip is null)
                 router.UpdateBias(seen.Load, config.ExpertBiasUpdateRate);
         }
-        if (skipped is null)
+        if (verdict.Skip is null)
         {
             using KernelClock.Span time = KernelClock.Time(KernelName.Optimizer);
-            optimizer.Step(request.LearningRate, GradientClipping.Factor(norm, config.MaxGradNorm));
+            optimizer.Step(request.LearningRate * verdict.LearningRateShare, GradientClipping.Factor(norm, config.MaxGradNorm));
             model.ComputeWeightsChanged();
         }
-        return new StepOutcome(loss, predictionLoss, norm, skipped, statistics);
+        return new StepOutcome(loss, predictionLoss, norm, verdict, statistics);
+    }
+
+    /// <inheritdoc/>
+    public IReadOnlyList<double> SequenceLosses(IReadOnlyList<TokenBatch<long>> microBatches)
+    {
+        List<double> losses = [];
+        using IDisposable gradientsOff = no_grad();
+        foreach (TokenBatch<long> batch in microBatches)
+        {
+            using DisposeScope scope = NewDisposeScope();
+            Tensor sequences = model.TokenLosses(Upload(batch)).view(batch.Rows, batch.SequenceLength).mean([1], type: ScalarType.Float64);
+            losses.AddRange(sequences.cpu().data<double>());
+        }
+        return losses;
     }
 
     private MicroBatchOptions OptionsFor(long step, int microBatch, int count)

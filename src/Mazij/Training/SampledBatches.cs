@@ -73,6 +73,7 @@ internal sealed class SampledBatches : IBatchSource
     /// <inheritdoc/>
     public StepBatch Next(TrainingProgress progress)
     {
+        (double? mixtureBefore, bool wasLong) = (mixtureFrom, IsLong);
         List<string> changes = FollowRecipe(progress);
         int count = sizes.MicroBatchesAt(progress.Tokens, IsLong), rows = sizes.MicroBatchSize(IsLong);
         int length = sizes.SequenceLength(IsLong);
@@ -91,7 +92,10 @@ internal sealed class SampledBatches : IBatchSource
                 samples.Add(sample);
             }
         }
-        return new StepBatch(buffers[..count], samples.Count, length, changes);
+        return new StepBatch(buffers[..count], samples.Count, length, changes)
+        {
+            HasNewLevel = mixtureFrom != mixtureBefore || IsLong != wasLong,
+        };
     }
 
     /// <inheritdoc/>
@@ -108,8 +112,8 @@ internal sealed class SampledBatches : IBatchSource
     }
 
     /// <inheritdoc/>
-    public IReadOnlyList<DocumentReference> DocumentsOfLastBatch(int maximum) =>
-        DocumentsOf(Enumerable.Range(0, samples.Count), maximum);
+    public IReadOnlyList<DocumentReference> DocumentsOfLastBatch(IReadOnlyList<int> sequences, int maximum) =>
+        DocumentsOf(sequences, maximum);
 
     private List<string> FollowRecipe(TrainingProgress progress)
     {

@@ -1,6 +1,7 @@
 using System.Diagnostics;
 using Mazij.Configuration;
 using Mazij.Data;
+using Mazij.Training.Spikes;
 
 namespace Mazij.Training;
 
@@ -13,10 +14,14 @@ internal sealed class Trainer
     /// <summary>A run whose every update is skipped this often in a row has failed.</summary>
     private const int MaximumConsecutiveSkips = 50;
 
+    /// <summary>Documents that an event names at most.</summary>
+    private const int MaximumDocuments = 32;
+
     private readonly TrainingConfig config;
     private readonly ITrainingStep step;
     private readonly IBatchSource batches;
     private readonly LearningRateSchedule schedule;
+    private readonly SpikeGuard guard;
     private readonly IReadOnlyList<TrainingCallback> callbacks;
     private readonly Func<int, double> flopsPerToken;
     private readonly double? peakFlopsPerSecond;
@@ -28,17 +33,19 @@ internal sealed class Trainer
     /// <param name="config">Batch sizes, schedule, stop.</param>
     /// <param name="step">What a step is.</param>
     /// <param name="batches">Where its ids come from.</param>
+    /// <param name="guard">Decides about the update of each step.</param>
     /// <param name="callbacks">Everything beside the step, in order.</param>
     /// <param name="start">Progress so far.</param>
     /// <param name="flopsPerToken">Model FLOPs of forward and backward for one token, by the length of its sequence.</param>
     /// <param name="peakFlopsPerSecond">The device's measured GEMM rate, or null if unknown.</param>
     public Trainer(
-        TrainingConfig config, ITrainingStep step, IBatchSource batches, IReadOnlyList<TrainingCallback> callbacks,
-        TrainingProgress start, Func<int, double> flopsPerToken, double? peakFlopsPerSecond)
+        TrainingConfig config, ITrainingStep step, IBatchSource batches, SpikeGuard guard,
+        IReadOnlyList<TrainingCallback> callbacks, TrainingProgress start, Func<int, double> flopsPerToken, double? peakFlopsPerSecond)
     {
         this.config = config;
         this.step = step;
         this.batches = batches;
+        this.guard = guard;
         this.callbacks = callbacks;
         this.flopsPerToken = flopsPerToken;
         this.peakFlopsPerSecond = peakFlopsPerSecond;
@@ -50,8 +57,8 @@ internal sealed class Trainer
     /// <summary>How far the run has come.</summary>
     public TrainingProgress Progress { get; private set; }
 
-    /// <summary>Where the drawing of samples stands.</summary>
-    public BatchSourceState Batches => batches.State;
+    /// <summary>Everything a checkpoint keeps of the trainer.</summary>
+    public TrainerState State => new(Progress, batches.State, guard.State);
 
     /// <summary>The run's configuration.</summary>
     public TrainingConfig Config => config;
@@ -124,37 +131,53 @@ internal sealed class Trainer
         StepBatch batch = batches.Next(Progress);
         foreach (string change in batch.Changes)
             Report(new TrainingEvent(Progress.Step, TrainingEventKind.RecipeChanged, change));
-        StepOutcome outcome = step.Run(new StepRequest(Progress.Step, learningRate, batch.MicroBatches));
-        GivenBack? givenBack = outcome.Skipped is null ? null : batches.GiveBack(Progress.Step);
+        if (batch.HasNewLevel)
+            guard.ForgetLevel();
+        StepOutcome outcome = step.Run(new StepRequest(Progress.Step, learningRate, batch.MicroBatches, guard));
+        bool skipped = outcome.Verdict.Skip is not null;
         double seconds = Stopwatch.GetElapsedTime(start).TotalSeconds;
         Progress = Progress with
         {
             Step = Progress.Step + 1,
             Tokens = Progress.Tokens + batch.Tokens,
-            Samples = Progress.Samples + (outcome.Skipped is null ? batch.Samples : 0),
-            SkippedSteps = Progress.SkippedSteps + (outcome.Skipped is null ? 0 : 1),
+            Samples = Progress.Samples + (skipped ? 0 : batch.Samples),
+            SkippedSteps = Progress.SkippedSteps + (skipped ? 1 : 0),
             Seconds = secondsBefore + session.Elapsed.TotalSeconds,
         };
+        // Before the step's own callbacks: a checkpoint of this step then has them in the metrics before it.
+        ReportSpikes(batch, skipped);
         StepRecord record = Describe(outcome, learningRate, batch, seconds);
         foreach (TrainingCallback callback in callbacks)
             callback.StepDone(this, record);
-        if (outcome.Skipped is not null)
-            Report(new TrainingEvent(Progress.Step, TrainingEventKind.NotFinite, $"{outcome.Skipped}; the update was skipped"));
-        if (givenBack is { Dropped: > 0 and int dropped, DroppedDocuments: var documents })
-        {
-            Report(new TrainingEvent(
-                Progress.Step, TrainingEventKind.SamplesDropped,
-                $"{dropped} sequences were in {ReturnedSamples.MaximumTimes + 1} skipped steps and will not be drawn again", documents));
-        }
-        consecutiveSkips = outcome.Skipped is null ? 0 : consecutiveSkips + 1;
+        consecutiveSkips = skipped ? consecutiveSkips + 1 : 0;
         if (consecutiveSkips >= MaximumConsecutiveSkips)
         {
             throw new InputException(
-                $"training diverged: {MaximumConsecutiveSkips} steps in a row up to step {Progress.Step} had no finite loss or gradient; " +
+                $"training diverged: {MaximumConsecutiveSkips} steps in a row up to step {Progress.Step} were skipped, the last because {outcome.Verdict.Skip}; " +
                 "lower training.learning_rate or lengthen training.schedule.warmup_steps, and resume from a checkpoint before that");
         }
         // Evaluation and checkpoints count as time of the run, so that a budget of minutes holds for everything.
         Progress = Progress with { Seconds = secondsBefore + session.Elapsed.TotalSeconds };
+    }
+
+    private void ReportSpikes(StepBatch batch, bool skipped)
+    {
+        IReadOnlyList<DocumentReference> suspects = skipped
+            ? batches.DocumentsOfLastBatch(
+                Suspects.Among(step.SequenceLosses(batch.MicroBatches), config.SpikeGuard), MaximumDocuments)
+            : [];
+        foreach (TrainingEvent happened in guard.TakeEvents())
+            Report(happened with { Documents = suspects });
+        if (!skipped)
+            return;
+        GivenBack back = batches.GiveBack(Progress.Step - 1);
+        if (back.Dropped > 0)
+        {
+            Report(new TrainingEvent(
+                Progress.Step, TrainingEventKind.SamplesDropped,
+                $"{back.Dropped} sequences were in {ReturnedSamples.MaximumTimes + 1} skipped steps and will not be drawn again",
+                back.DroppedDocuments));
+        }
     }
 
     private StepRecord Describe(StepOutcome outcome, double learningRate, StepBatch batch, double seconds)
@@ -169,9 +192,9 @@ internal sealed class Trainer
             SequenceLength = batch.SequenceLength,
             Loss = outcome.Loss,
             PredictionLoss = outcome.PredictionLoss > 0 ? outcome.PredictionLoss : null,
-            LearningRate = learningRate,
+            LearningRate = learningRate * outcome.Verdict.LearningRateShare,
             GradNorm = outcome.GradientNorm,
-            Skipped = outcome.Skipped,
+            Skipped = outcome.Verdict.Skip,
             TokensPerSecond = batch.Tokens / seconds,
             FlopsPerSecond = flopsPerSecond,
             Mfu = flopsPerSecond / peakFlopsPerSecond,

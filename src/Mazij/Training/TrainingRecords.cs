@@ -23,7 +23,7 @@ internal sealed record StepRecord
     /// <summary>Mean loss of the multi-token prediction layers, nats; null without them.</summary>
     public double? PredictionLoss { get; init; }
 
-    /// <summary>The learning rate used.</summary>
+    /// <summary>The learning rate of the step: the schedule's, lowered if a spike persists.</summary>
     public required double LearningRate { get; init; }
 
     /// <summary>Global L2 norm of the gradient before clipping.</summary>

@@ -4,6 +4,7 @@ using Mazij.Formats.HuggingFace;
 using Mazij.Formats.Safetensors;
 using Mazij.Models;
 using Mazij.Text.Tokenizers;
+using Mazij.Training.Spikes;
 using TorchSharp;
 
 namespace Mazij.Training;
@@ -89,10 +90,14 @@ internal sealed class TrainingSession : IDisposable
             model, data.Sources, MixtureSchedule.SharesAtStart(config.Data), training.SequenceLength, training.MicroBatchSize,
             training.EvaluateTokens);
         CheckpointCallback checkpoints = new(checkpoint, folder.Checkpoints, () => ExportModel(model, data.Tokenizer, folder));
+        SpikeGuard guard = new(training.SpikeGuard, training.Schedule.WarmupSteps);
+        if (start is not null)
+            guard.State = start.Guard;
         Trainer trainer = new(
             training,
             new ModelStep(model, optimizer, training),
             batches,
+            guard,
             [metrics, .. callbacks, new SourceNotes(batches), new EvaluationCallback(evaluator), new SampleCallback(model, data.Tokenizer), checkpoints],
             start?.Progress ?? new TrainingProgress(),
             length => ModelCost.TrainingFlopsPerToken(modelConfig, length),

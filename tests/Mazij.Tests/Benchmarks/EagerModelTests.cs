@@ -64,12 +64,13 @@ public sealed class EagerModelTests
         using EagerTraining eager = Create(ours, training, loop, ScalarType.Float32);
         using Mazij.Training.AdamW optimizer = new(ours.Parameters, training);
         Mazij.Training.ModelStep step = new(ours, optimizer, training);
+        Mazij.Training.Spikes.SpikeGuard judge = new(new SpikeGuardConfig { Enabled = false }, warmupSteps: 0);
         for (int i = 0; i < 5; i++)
         {
             long[][] ids = TinyModels.Ids(ours.Config, batch: 3, length: 10, seed: i);
             Mazij.Data.TokenBatch<long> batch = new(3, 9);
             batch.Fill([.. ids.SelectMany(row => row)]);
-            double expected = step.Run(new Mazij.Training.StepRequest(i, training.LearningRate, [batch])).Loss;
+            double expected = step.Run(new Mazij.Training.StepRequest(i, training.LearningRate, [batch], judge)).Loss;
             Assert.Equal(expected, eager.Step(TinyModels.ToTensor(ids)), 1e-3 * expected);
         }
     }

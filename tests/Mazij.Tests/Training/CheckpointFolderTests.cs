@@ -158,7 +158,7 @@ public sealed class CheckpointFolderTests : IDisposable
     {
         using TestRun run = new(TestRun.Ling2, TestRun.Settings);
         run.TrainTo(2);
-        run.Checkpoint.Save(Folder, run.Trainer.Progress, run.Trainer.Batches, validationLoss: 4.25);
+        run.Checkpoint.Save(Folder, run.Trainer.State, validationLoss: 4.25);
         string path = Folder.PathOf(2);
         Assert.Equal(
             tensorFiles.Append(CheckpointState.FileName).Order(StringComparer.Ordinal),
@@ -178,6 +178,7 @@ public sealed class CheckpointFolderTests : IDisposable
         Seed = 1,
         Model = "",
         Tokenizer = "",
+        Guard = new Mazij.Training.Spikes.SpikeGuardState(),
         Batches = new BatchSourceState { SequenceLength = 1, Drawn = 0, Sources = [], Returned = [] },
         Routers = new Dictionary<int, RouterCheckpoint>(),
         Files = [],

@@ -48,6 +48,7 @@ public sealed class MixedSourcesTests(MixedSourcesTests.World world) : IClassFix
         {
             (StepBatch batch, List<Draw> draws) = Next(batches, step);
             changes.AddRange(batch.Changes.Select(change => $"{step}: {change}"));
+            Assert.Equal(step is 50 or 80, batch.HasNewLevel);
             foreach (Draw draw in draws)
                 given[draw.Source] = given.GetValueOrDefault(draw.Source) + 1;
             // 8 samples a step; 50 steps, then 30, then the rest.
@@ -166,6 +167,7 @@ public sealed class MixedSourcesTests(MixedSourcesTests.World world) : IClassFix
             tokens += batch.Tokens;
             samples.Add(batch.Samples);
             changes.AddRange(batch.Changes);
+            Assert.False(batch.HasNewLevel);
         }
         Assert.Equal((2, 8), (samples[0], samples[^1]));
         Assert.Equal(samples.Order(), samples);
@@ -196,6 +198,7 @@ public sealed class MixedSourcesTests(MixedSourcesTests.World world) : IClassFix
             Assert.Equal(8 * Length, batch.Tokens);
             Assert.Equal(step < 30 ? (8, Length) : (2, 4 * Length), (batch.Samples, batch.SequenceLength));
             Assert.Equal(step < 30 ? 0 : 1, begun);
+            Assert.Equal(step == 30, batch.HasNewLevel);
             changes.AddRange(batch.Changes);
             foreach (TokenBatch<long> micro in batch.MicroBatches)
             {

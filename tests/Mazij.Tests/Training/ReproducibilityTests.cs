@@ -46,7 +46,7 @@ public sealed class ReproducibilityTests
         using (TestRun before = new(ModelOf(generation), thirtySteps, type))
         {
             before.TrainTo(9);
-            before.Checkpoint.Save(checkpoints, before.Trainer.Progress, before.Trainer.Batches, validationLoss: null);
+            before.Checkpoint.Save(checkpoints, before.Trainer.State, validationLoss: null);
         }
         using TestRun after = new(ModelOf(generation), thirtySteps, type, checkpoints, 9);
         Assert.Equal(losses[9..], after.Train());

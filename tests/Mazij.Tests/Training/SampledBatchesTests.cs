@@ -116,9 +116,10 @@ public sealed class SampledBatchesTests : IDisposable
     {
         SampledBatches batches = Create(settings);
         long[] positions = PositionsOf(batches.Next(new TrainingProgress()));
-        IReadOnlyList<DocumentReference> all = batches.DocumentsOfLastBatch(100);
+        IReadOnlyList<DocumentReference> all = batches.DocumentsOfLastBatch([.. Enumerable.Range(0, positions.Length)], 100);
         Assert.Equal(positions.SelectMany(position => dataset.Train.DocumentsIn(position, Length + 1)).Distinct(), all);
-        Assert.Equal(all.Take(3), batches.DocumentsOfLastBatch(3));
+        Assert.Equal(all.Take(3), batches.DocumentsOfLastBatch([.. Enumerable.Range(0, positions.Length)], 3));
+        Assert.Equal(dataset.Train.DocumentsIn(positions[1], Length + 1), batches.DocumentsOfLastBatch([1], 100));
     }
 
     [Fact]

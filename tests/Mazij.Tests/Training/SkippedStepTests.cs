@@ -1,4 +1,5 @@
 using Mazij.Configuration;
+using Mazij.Data;
 using Mazij.Models;
 using Mazij.Training;
 using TorchSharp;
@@ -93,6 +94,9 @@ public sealed class SkippedStepTests
 
     private sealed class AlwaysSkips : ITrainingStep
     {
-        public StepOutcome Run(in StepRequest request) => new(double.NaN, 0, double.NaN, "the loss is not finite", []);
+        public StepOutcome Run(in StepRequest request) => 
+            new(double.NaN, 0, double.NaN, request.Judge.Judge(request.Step, double.NaN, double.NaN), []);
+
+        public IReadOnlyList<double> SequenceLosses(IReadOnlyList<TokenBatch<long>> microBatches) => [double.NaN, double.NaN];
     }
 }

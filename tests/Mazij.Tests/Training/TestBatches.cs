@@ -69,5 +69,5 @@ internal sealed class WindowSource(
         return default;
     }
 
-    public IReadOnlyList<DocumentReference> DocumentsOfLastBatch(int maximum) => [];
+    public IReadOnlyList<DocumentReference> DocumentsOfLastBatch(IReadOnlyList<int> sequences, int maximum) => [];
 }

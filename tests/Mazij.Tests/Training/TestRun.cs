@@ -2,6 +2,7 @@ using Mazij.Configuration;
 using Mazij.Kernels.Libtorch;
 using Mazij.Models;
 using Mazij.Training;
+using Mazij.Training.Spikes;
 using static TorchSharp.torch;
 
 namespace Mazij.Tests.Training;
@@ -83,7 +84,10 @@ internal sealed class TestRun : TrainingCallback, IDisposable
         batches ??= new WindowSource(
             config.Seed, model.VocabSize, config.SequenceLength, config.MicroBatchSize, config.GlobalBatchSize,
             start?.Batches);
-        Trainer = new Trainer(config, wrap?.Invoke(step) ?? step, batches, [this],
+        SpikeGuard guard = new(config.SpikeGuard, config.Schedule.WarmupSteps);
+        if (start is not null)
+            guard.State = start.Guard;
+        Trainer = new Trainer(config, wrap?.Invoke(step) ?? step, batches, guard, [this],
             start?.Progress ?? new TrainingProgress(), flopsPerToken: _ => 1, peakFlopsPerSecond: null);
     }
 

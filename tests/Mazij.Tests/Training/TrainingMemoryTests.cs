@@ -22,7 +22,8 @@ public sealed class TrainingMemoryTests
 
         public GivenBack GiveBack(long step) => source.GiveBack(step);
 
-        public IReadOnlyList<DocumentReference> DocumentsOfLastBatch(int maximum) => source.DocumentsOfLastBatch(maximum);
+        public IReadOnlyList<DocumentReference> DocumentsOfLastBatch(IReadOnlyList<int> sequences, int maximum) =>
+            source.DocumentsOfLastBatch(sequences, maximum);
     }
 
     /// <summary>

@@ -39,6 +39,7 @@ public sealed class TrajectoryTests
         };
         using AdamW optimizer = new(model.Parameters, config, portable);
         ModelStep step = new(model, optimizer, config);
+        Mazij.Training.Spikes.SpikeGuard judge = new(config.SpikeGuard, warmupSteps: 30);
         double[] losses = Listed(fixture.Trajectory, "losses");
         double[] norms = Listed(fixture.Trajectory, "grad_norms_before_clipping");
         JsonElement[] batches = [.. fixture.Trajectory.GetProperty("batches").EnumerateArray()];
@@ -46,8 +47,8 @@ public sealed class TrajectoryTests
         for (int i = 0; i < batches.Length; i++)
         {
             long[][] rows = [.. batches[i].EnumerateArray().Select(row => row.EnumerateArray().Select(id => id.GetInt64()).ToArray())];
-            StepOutcome outcome = step.Run(new StepRequest(i, config.LearningRate, [TestBatches.Of(rows)]));
-            Assert.Null(outcome.Skipped);
+            StepOutcome outcome = step.Run(new StepRequest(i, config.LearningRate, [TestBatches.Of(rows)], judge));
+            Assert.Null(outcome.Verdict.Skip);
             Assert.True(Math.Abs(losses[i] - outcome.Loss) <= 1e-4, $"step {i}: loss {outcome.Loss}, not {losses[i]}");
             Assert.True(
                 Math.Abs(norms[i] - outcome.GradientNorm) <= 1e-3 * norms[i], $"step {i}: norm {outcome.GradientNorm}, not {norms[i]}");
