@@ -189,7 +189,8 @@ public sealed class MixedSourcesTests(MixedSourcesTests.World world) : IClassFix
         int begun = 0;
         SourceConfig web = mixed.Sources[0];
         SampledBatches batches = new(
-            [data["web"]], new DataConfig { Sources = [web] }, config) { LongContextBegins = () => begun++ };
+            [data["web"]], new DataConfig { Sources = [web] }, config)
+        { LongContextBegins = () => begun++ };
         int[] predicted = new int[data["web"].Dataset.Train.Tokens];
         List<string> changes = [];
         for (int step = 0; step < 60; step++)
