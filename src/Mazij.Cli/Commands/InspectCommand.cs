@@ -182,5 +182,5 @@ internal static class InspectCommand
         _ => new TrainingConfig { MicroBatchSize = 1 },
     };
 
-    private static ModelConfig ModelOf(string runFile) => ModelPresets.Resolve(RunConfig.Load(runFile, []).Model, runFile);
+    private static ModelConfig ModelOf(string runFile) => RunModel.Resolve(RunConfig.Load(runFile, []).Model, runFile);
 }

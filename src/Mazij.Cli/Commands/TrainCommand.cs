@@ -75,7 +75,9 @@ internal static class TrainCommand
         RunConfig config = request.Config;
         string source = request.Source;
         // Everything that can be refused is refused before anything is made.
-        ModelConfig model = ModelPresets.Resolve(config.Model, source);
+        ModelConfig model = RunModel.Resolve(config.Model, source);
+        if (config.Model.Path is not null && config.Tokenizer.Path is null)
+            config = config with { Tokenizer = config.Tokenizer with { Path = config.Model.Path } };
         if (config.Training.SequenceLength > model.MaxPositionEmbeddings)
         {
             throw new InputException(
@@ -109,7 +111,7 @@ internal static class TrainCommand
         model = model with { EosTokenId = data.Tokenizer.EndOfTextId };
         config = config with
         {
-            Model = ModelSection.FromRecord(model),
+            Model = ModelSection.FromRecord(model, config.Model.Path),
             Training = config.Training with { Dtype = target.ComputeType == torch.ScalarType.BFloat16 ? Precision.Bf16 : Precision.Fp32 },
         };
         try

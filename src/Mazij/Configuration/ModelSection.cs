@@ -9,14 +9,18 @@ public sealed class ModelSection : IYamlSection<ModelSection>
     /// <summary>The key that names the preset inside the mapping.</summary>
     internal const string PresetKey = "preset";
 
+    /// <summary>The key that names a model folder inside the mapping.</summary>
+    internal const string PathKey = "path";
+
     private readonly YamlLocation presetAt;
 
     /// <summary>A preset as it is.</summary>
     /// <param name="preset">The preset's name.</param>
     public ModelSection(string preset) : this(preset, YamlLocation.Of(""), new YamlMap(YamlLocation.Of(""), [])) { }
 
-    private ModelSection(string? preset, YamlLocation presetAt, YamlMap overrides)
+    private ModelSection(string? preset, YamlLocation presetAt, YamlMap overrides, string? path = null)
     {
+        Path = path;
         Preset = preset;
         this.presetAt = presetAt;
         Overrides = overrides;
@@ -25,11 +29,20 @@ public sealed class ModelSection : IYamlSection<ModelSection>
     /// <summary>The preset to start from; null if the keys stand alone.</summary>
     public string? Preset { get; }
 
-    /// <summary>The keys given beside the preset.</summary>
+    /// <summary>A Hugging Face style folder whose model is trained further; null trains a new one.</summary>
+    public string? Path { get; }
+
+    /// <summary>The keys given beside the preset or the folder.</summary>
     internal YamlMap Overrides { get; }
 
     /// <summary>The section that says all of a resolved model, without a preset.</summary>
-    internal static ModelSection FromRecord(object model) => new(null, YamlLocation.Of(""), YamlWriter.ToNode(model));
+    /// <param name="model">The model's record.</param>
+    /// <param name="path">The folder that its weights come from, or null.</param>
+    internal static ModelSection FromRecord(object model, string? path = null) =>
+        new(null, YamlLocation.Of(""), YamlWriter.ToNode(model), path);
+
+    /// <summary>Whether every key of a model's record is given, so that nothing else decides its shape.</summary>
+    internal bool Says(Type model) => RecordShape.Of(model).Keys.All(key => Overrides.Find(key.Name) is not null);
 
     /// <summary>Binds the keys over the preset's values, or over a bare model's.</summary>
     /// <exception cref="InputException">An unknown or mistyped key, or a value out of range.</exception>
@@ -50,16 +63,26 @@ public sealed class ModelSection : IYamlSection<ModelSection>
             return new ModelSection(name.Text, name.At, new YamlMap(name.At, []));
         if (node is not YamlMap map)
             throw node.At.Error($"expected a preset's name or a mapping of model keys, found {node.Description}");
-        return map.Find(PresetKey)?.Value switch
-        {
-            null or { IsNull: true } => new ModelSection(null, map.At, map.Without(PresetKey)),
-            YamlScalar preset => new ModelSection(preset.Text, preset.At, map.Without(PresetKey)),
-            { } other => throw other.At.Error($"expected a preset's name, found {other.Description}"),
-        };
+        YamlScalar? preset = TextOf(map, PresetKey, "a preset's name"), path = TextOf(map, PathKey, "a model folder");
+        if (preset is not null && path is not null)
+            throw path.At.Error("is given beside preset; keep one of them");
+        return new ModelSection(preset?.Text, preset?.At ?? map.At, map.Without(PresetKey).Without(PathKey), path?.Text);
     }
+
+    private static YamlScalar? TextOf(YamlMap map, string key, string expected) => map.Find(key)?.Value switch
+    {
+        null or { IsNull: true } => null,
+        YamlScalar { Text.Length: > 0 } text => text,
+        { } other => throw other.At.Error($"expected {expected}, found {other.Description}"),
+    };
 
     YamlNode IYamlWritable.ToYaml()
     {
+        if (Path is not null)
+        {
+            YamlScalar path = new(presetAt, Path, IsPlain: false);
+            return Overrides with { Entries = [new YamlEntry(PathKey, presetAt, path), .. Overrides.Entries] };
+        }
         YamlNode preset = Preset is null
             ? new YamlScalar(presetAt, "null", IsPlain: true)
             : new YamlScalar(presetAt, Preset, IsPlain: false);

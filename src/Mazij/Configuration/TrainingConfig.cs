@@ -33,6 +33,12 @@ public sealed record TrainingConfig : ICheckedSection
     [Range(1, 1 << 24)]
     public int GlobalBatchSize { get; init; } = 16;
 
+    /// <summary>A smaller batch at the start; null begins with global_batch_size.</summary>
+    public BatchWarmupConfig? BatchWarmup { get; init; }
+
+    /// <summary>Longer sequences at the end; null keeps sequence_length.</summary>
+    public LongContextConfig? LongContext { get; init; }
+
     /// <summary>What layers keep of the forward pass for the backward pass. none: everything, the fastest; selective: about half
     /// of the activations' memory for a seventh more time; full: less than a third of it for about a fourth more time. The
     /// gradients are the same.</summary>
@@ -127,6 +133,24 @@ public sealed record TrainingConfig : ICheckedSection
             long multiple = ((long)GlobalBatchSize + MicroBatchSize - 1) / MicroBatchSize * MicroBatchSize;
             yield return ("global_batch_size",
                 $"{GlobalBatchSize} is not a multiple of micro_batch_size {MicroBatchSize}; {multiple} would be");
+        }
+        if (BatchWarmup is { From: var first })
+        {
+            if (first % MicroBatchSize != 0)
+                yield return ("batch_warmup.from", $"{first} is not a multiple of micro_batch_size {MicroBatchSize}");
+            if (first > GlobalBatchSize)
+                yield return ("batch_warmup.from", $"{first} is above global_batch_size {GlobalBatchSize}");
+        }
+        if (LongContext is { SequenceLength: int longer, MicroBatchSize: var rows })
+        {
+            if (longer <= SequenceLength || longer % SequenceLength != 0)
+                yield return ("long_context.sequence_length", $"{longer} is not a multiple of training.sequence_length {SequenceLength}");
+            else if (GlobalBatchSize % (longer / SequenceLength * (long)rows) != 0)
+            {
+                yield return ("long_context.micro_batch_size",
+                    $"a step of {GlobalBatchSize} x {SequenceLength} tokens cannot be cut into micro-batches of {rows} x {longer}; " +
+                    $"make global_batch_size a multiple of {longer / SequenceLength * (long)rows}");
+            }
         }
         if (MinimumLearningRate > LearningRate)
         {

@@ -3,13 +3,26 @@ namespace Mazij.Data;
 /// <summary>Where the drawing of samples stands; with the data and the seed, all that is needed to go on exactly.</summary>
 internal sealed record BatchSourceState
 {
-    /// <summary>Tokens predicted in one sample of the order of samples.</summary>
+    /// <summary>Tokens predicted in one window of the order of samples.</summary>
     public required int SequenceLength { get; init; }
+
+    /// <summary>Windows that one of the long-context phase covers; 1 without such a phase.</summary>
+    public int Block { get; init; } = 1;
 
     /// <summary>Samples drawn since the start of the run, those drawn again included.</summary>
     public required long Drawn { get; init; }
 
-    /// <summary>The sources, those that the run no longer uses included: they go on where they were if they come back.</summary>
+    /// <summary>Whether the long-context phase has begun.</summary>
+    public bool LongContext { get; init; }
+
+    /// <summary>Whether the batch has its full size.</summary>
+    public bool BatchIsFull { get; init; } = true;
+
+    /// <summary>Where in the run the mixture in force began; null for the sources' own weights.</summary>
+    public double? MixtureFrom { get; init; }
+
+    /// <summary>The sources in the order in which they came into the run, those that it no longer uses included: they go on
+    /// where they were if they come back. Text of several sources belongs to the first of them.</summary>
     public required IReadOnlyList<SourceState> Sources { get; init; }
 
     /// <summary>Samples that were given back and not drawn again yet.</summary>
@@ -19,9 +32,10 @@ internal sealed record BatchSourceState
 /// <summary>How far one source has been read.</summary>
 /// <param name="Name">Its name in the run file.</param>
 /// <param name="Identity">A hash of its tokens: a source is the same if its data is, whatever its name.</param>
-/// <param name="Position">Samples taken from it, epochs included; those drawn again do not count twice.</param>
+/// <param name="Position">Windows taken from it or passed over, epochs included; those drawn again do not count twice.</param>
+/// <param name="IsLong">Whether it is being read in long windows.</param>
 /// <param name="Credit">Samples it is due by its weight, less those it gave.</param>
-internal sealed record SourceState(string Name, string Identity, long Position, double Credit);
+internal sealed record SourceState(string Name, string Identity, long Position, bool IsLong, double Credit);
 
 /// <summary>A sample that waits to be drawn again.</summary>
 /// <param name="Source">Index of its source.</param>

@@ -15,22 +15,40 @@ internal sealed class PreparedData : IDisposable
 {
     private const string FormatTag = "mazij prepared data 1";
 
+    private readonly IReadOnlyList<PreparedData> others = [];
+
     private PreparedData(TokenDataset dataset, BpeTokenizer tokenizer, string folder)
     {
         Dataset = dataset;
         Tokenizer = tokenizer;
         Folder = folder;
         Identity = Convert.ToHexStringLower(XxHash128.Hash(File.ReadAllBytes(Path.Combine(folder, DatasetManifest.FileName))));
+        Sources = [new SourceData("", Identity, dataset)];
     }
 
-    /// <summary>The shards.</summary>
+    private PreparedData(IReadOnlyList<(string Name, PreparedData Data)> sources)
+    {
+        (PreparedData first, others) = (sources[0].Data, [.. sources.Skip(1).Select(source => source.Data)]);
+        (Dataset, Tokenizer, Folder) = (first.Dataset, first.Tokenizer, first.Folder);
+        Identity = Convert.ToHexStringLower(XxHash128.Hash(Encoding.UTF8.GetBytes(
+            string.Join('\n', sources.Select(source => source.Data.Identity)))));
+        Sources = [.. sources.Select(source => new SourceData(source.Name, source.Data.Identity, source.Data.Dataset))];
+    }
+
+    /// <summary>The shards; of several sources, those of the first.</summary>
     public TokenDataset Dataset { get; }
+
+    /// <summary>Every source's shards, in the order of the run file; a single one has no name.</summary>
+    public IReadOnlyList<SourceData> Sources { get; }
 
     /// <summary>Their tokenizer.</summary>
     public BpeTokenizer Tokenizer { get; }
 
-    /// <summary>Where the shards are.</summary>
+    /// <summary>Where the shards are; of several sources, those of the first.</summary>
     public string Folder { get; }
+
+    /// <summary>The data of several sources, which it then owns.</summary>
+    public static PreparedData Of(IReadOnlyList<(string Name, PreparedData Data)> sources) => new(sources);
 
     /// <summary>A hash of the shards' manifest, which holds the checksums of the shards and the tokenizer.</summary>
     public string Identity { get; }
@@ -43,6 +61,8 @@ internal sealed class PreparedData : IDisposable
     /// <exception cref="InputException">The text, the tokenizer or the shards are unfit.</exception>
     public static PreparedData? Find(DataConfig data, TokenizerConfig tokenizer, string cacheFolder)
     {
+        if (data.Sources.Count > 0)
+            return PreparedSources.Find(data, tokenizer, cacheFolder);
         if (data.Shards is not null)
             return Open(data.Shards, tokenizer.Path ?? data.Shards);
         string folder = Source.Of(data, tokenizer, cacheFolder).Folder;
@@ -61,6 +81,8 @@ internal sealed class PreparedData : IDisposable
         DataConfig data, TokenizerConfig tokenizer, string cacheFolder, int threads, Action<PreparationProgress> progress,
         CancellationToken cancellation)
     {
+        if (data.Sources.Count > 0)
+            return PreparedSources.Make(data, tokenizer, cacheFolder, threads, progress, cancellation);
         Source source = Source.Of(data, tokenizer, cacheFolder);
         // The cache is ours: what is left there of a data set whose manifest is gone must not be in the way for ever.
         if (Directory.Exists(source.Folder) && !File.Exists(Path.Combine(source.Folder, DatasetManifest.FileName)))
@@ -116,7 +138,13 @@ internal sealed class PreparedData : IDisposable
 
     /// <summary>Trains a tokenizer on a corpus.</summary>
     public static BpeTokenizer Train(
-        Corpus corpus, TokenizerConfig config, int threads, Action<PreparationProgress> progress, CancellationToken cancellation)
+        Corpus corpus, TokenizerConfig config, int threads, Action<PreparationProgress> progress, CancellationToken cancellation) =>
+        Train([(corpus, config.TrainBytes)], config, threads, progress, cancellation);
+
+    /// <summary>Trains a tokenizer on the beginnings of some corpora.</summary>
+    internal static BpeTokenizer Train(
+        IReadOnlyList<(Corpus Corpus, long? MaximumBytes)> corpora, TokenizerConfig config, int threads,
+        Action<PreparationProgress> progress, CancellationToken cancellation)
     {
         TokenizerTrainingOptions options = new()
         {
@@ -125,11 +153,17 @@ internal sealed class PreparedData : IDisposable
         };
         long bytes = 0;
         CorpusTally tally = new();
-        ReadingClock clock = new(corpus, tally, config.TrainBytes ?? corpus.Options.MaximumBytes);
-        BpeTokenizer tokenizer = TokenizerTrainer.Train(Texts(corpus, config.TrainBytes, tally, cancellation), options, current =>
+        ReadingClock? clock = null;
+        IEnumerable<ReadOnlyMemory<byte>> texts = corpora.SelectMany(one =>
+        {
+            tally = new CorpusTally();
+            clock = new ReadingClock(one.Corpus, tally, one.MaximumBytes ?? one.Corpus.Options.MaximumBytes);
+            return Texts(one.Corpus, one.MaximumBytes, tally, cancellation);
+        });
+        BpeTokenizer tokenizer = TokenizerTrainer.Train(texts, options, current =>
         {
             bytes = current.BytesRead;
-            string detail = current.Merges > 0
+            string detail = current.Merges > 0 || clock is null
                 ? $"{current.BytesRead / 1e6:F0} MB read, {current.Merges:N0} of {current.MergesWanted:N0} merges"
                 : $"{tally.Documents:N0} documents, {PreparationProgress.Describe(clock.Now())}";
             progress(new PreparationProgress("tokenizer", detail, false));
@@ -139,7 +173,12 @@ internal sealed class PreparedData : IDisposable
     }
 
     /// <inheritdoc/>
-    public void Dispose() => Dataset.Dispose();
+    public void Dispose()
+    {
+        Dataset.Dispose();
+        foreach (PreparedData other in others)
+            other.Dispose();
+    }
 
     private static string RecipeOf(TokenizerConfig config) => FormattableString.Invariant($"{config.VocabSize} {config.TrainBytes}");
 
@@ -162,6 +201,14 @@ internal sealed class PreparedData : IDisposable
         }
     }
 
+    /// <summary>What the data of a single source is kept under: a hash of all that it depends on.</summary>
+    internal static string KeyOf(DataConfig data, TokenizerConfig tokenizer) =>
+        Path.GetFileName(Source.Of(data, tokenizer, cacheFolder: "").Folder);
+
+    /// <summary>How the corpus of a single source is read.</summary>
+    internal static CorpusOptions CorpusOptionsOf(DataConfig data) => new() { JsonField = data.TextField, MaximumBytes = data.MaxBytes };
+
+    /// <summary>The documents of a corpus, until so many bytes are reached.</summary>
     private static IEnumerable<ReadOnlyMemory<byte>> Texts(Corpus corpus, long? maximumBytes, CorpusTally tally, CancellationToken cancellation)
     {
         long taken = 0;
@@ -198,7 +245,7 @@ internal sealed class PreparedData : IDisposable
     {
         public static Source Of(DataConfig data, TokenizerConfig tokenizer, string cacheFolder)
         {
-            Corpus corpus = Corpus.Open(data.Corpus, new CorpusOptions { JsonField = data.TextField, MaximumBytes = data.MaxBytes });
+            Corpus corpus = Corpus.Open(data.Corpus, CorpusOptionsOf(data));
             BpeTokenizer? given = tokenizer.Path is null ? null : Mazij.Text.Tokenizers.Tokenizer.Load(tokenizer.Path);
             return new Source(corpus, given, Path.Combine(cacheFolder, "data", KeyOf(corpus, data, tokenizer, given)));
         }

@@ -10,27 +10,46 @@ public readonly record struct SamplerState(ulong Seed, long Position);
 /// n-th sample of a run depends on the seed, the number of windows and n alone: batch size, accumulation and world size
 /// only cut this sequence into pieces.
 /// </summary>
+/// <remarks>
+/// A run that will turn to longer sequences gives the number of windows that one of them covers, a block. Its order is
+/// shuffled twice, blocks over the whole split and windows within groups of blocks, so that all but the last group read
+/// are whole: what comes behind them can be read in long windows, none of which holds a token that was seen before.
+/// </remarks>
 public sealed class Sampler
 {
-    private Permutation permutation;
-    private long permutationEpoch = -1;
+    // A group is what a change to long windows may leave unread: a small part of the split, yet enough windows to shuffle.
+    private const long GroupsPerEpoch = 32, LargestGroup = 4096;
+
+    private readonly long group; // windows
+    private Permutation blocks;
+    private Permutation withinGroup;
+    private long blocksEpoch = -1;
+    private (long Epoch, long Group) within = (-1, -1);
 
     /// <summary>Creates a sampler, at the start of a run or where another stopped.</summary>
     /// <param name="windows">Number of windows of the split.</param>
     /// <param name="state">Seed and position.</param>
-    /// <exception cref="InputException">There is no window: the split is too short.</exception>
-    public Sampler(long windows, SamplerState state)
+    /// <param name="block">Windows that a long window covers; 1 if there will be none.</param>
+    /// <exception cref="InputException">There is no window, or no block: the split is too short.</exception>
+    public Sampler(long windows, SamplerState state, int block = 1)
     {
-        if (windows < 1)
+        ArgumentOutOfRangeException.ThrowIfLessThan(block, 1);
+        if (windows < block)
             throw new InputException(
                 "The training split has fewer tokens than one sequence: give more text or a smaller sequence_length.");
         ArgumentOutOfRangeException.ThrowIfNegative(state.Position);
-        Windows = windows;
+        Block = block;
+        Windows = windows - windows % block;
+        group = block == 1 ? Windows : Math.Clamp(Windows / block / GroupsPerEpoch, 1, LargestGroup) * block;
         State = state;
     }
 
-    /// <summary>Number of windows, which is the number of samples in an epoch.</summary>
+    /// <summary>Number of windows that are read, which is the number of samples in an epoch: all but those behind the last
+    /// whole block.</summary>
     public long Windows { get; }
+
+    /// <summary>Windows that a long window covers.</summary>
+    public int Block { get; }
 
     /// <summary>Seed and position: create a sampler from it to go on exactly here.</summary>
     public SamplerState State { get; private set; }
@@ -42,13 +61,36 @@ public sealed class Sampler
     public long WindowOf(long sample)
     {
         ArgumentOutOfRangeException.ThrowIfNegative(sample);
-        long epoch = sample / Windows;
-        if (epoch != permutationEpoch)
+        (long epoch, long index) = Math.DivRem(sample, Windows);
+        if (Block == 1)
+            return BlockAt(epoch, index);
+        (long number, index) = Math.DivRem(index, group);
+        if (within != (epoch, number))
         {
-            permutation = new Permutation(Windows, Permutation.Mix(State.Seed) ^ Permutation.Mix(~(ulong)epoch));
-            permutationEpoch = epoch;
+            withinGroup = new Permutation(
+                Math.Min(group, Windows - number * group), Permutation.Mix(KeyOf(epoch) + (ulong)number + 1));
+            within = (epoch, number);
         }
-        return permutation[sample % Windows];
+        index = withinGroup[index];
+        return BlockAt(epoch, (number * group + index) / Block) * Block + index % Block;
+    }
+
+    /// <summary>The long window that stands where sample n, a multiple of the block, and those behind it would.</summary>
+    public long LongWindowOf(long sample)
+    {
+        ArgumentOutOfRangeException.ThrowIfNegative(sample);
+        (long epoch, long index) = Math.DivRem(sample, Windows);
+        return BlockAt(epoch, index / Block);
+    }
+
+    /// <summary>The first position at or behind this one from which on long windows hold no token that samples before it
+    /// held: where a group begins.</summary>
+    public long FirstLongPosition(long sample)
+    {
+        ArgumentOutOfRangeException.ThrowIfNegative(sample);
+        (long epoch, long index) = Math.DivRem(sample, Windows);
+        long next = (index + group - 1) / group * group;
+        return epoch * Windows + Math.Min(next, Windows);
     }
 
     /// <summary>Moves on over the samples of one step of the whole world.</summary>
@@ -76,4 +118,16 @@ public sealed class Sampler
         long begin = (long)globalBatch * rank / worldSize, end = (long)globalBatch * (rank + 1) / worldSize;
         return (State.Position + begin, (int)(end - begin));
     }
+
+    private long BlockAt(long epoch, long index)
+    {
+        if (epoch != blocksEpoch)
+        {
+            blocks = new Permutation(Windows / Block, KeyOf(epoch));
+            blocksEpoch = epoch;
+        }
+        return blocks[index];
+    }
+
+    private ulong KeyOf(long epoch) => Permutation.Mix(State.Seed) ^ Permutation.Mix(~(ulong)epoch);
 }

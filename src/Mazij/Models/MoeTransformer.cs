@@ -63,7 +63,7 @@ internal sealed class MoeTransformer : IDisposable
     }
 
     /// <summary>The model's shape.</summary>
-    public ModelConfig Config { get; }
+    public ModelConfig Config { get; private set; }
 
     /// <summary>The weights.</summary>
     public ParameterSet Parameters { get; }
@@ -73,6 +73,16 @@ internal sealed class MoeTransformer : IDisposable
 
     /// <summary>Router bias and statistics by layer index; MoE layers only.</summary>
     public SortedDictionary<int, RouterState> RouterStates { get; } = [];
+
+    /// <summary>Turns to longer sequences: from now on positions are rotated with another base.</summary>
+    /// <param name="ropeTheta">Base of the rotary frequencies.</param>
+    /// <param name="positions">Longest sequence the model is meant for from now on, if that is longer than before.</param>
+    public void ExtendContext(double ropeTheta, int positions)
+    {
+        Config = Config with { RopeTheta = ropeTheta, MaxPositionEmbeddings = Math.Max(positions, Config.MaxPositionEmbeddings) };
+        rotary?.Dispose();
+        rotary = null;
+    }
 
     /// <summary>Must be called after the master weights have been written, by whoever has not brought the compute copy up to
     /// date too.</summary>

@@ -31,11 +31,11 @@ internal sealed record CheckpointState
     /// <summary>The run's seed.</summary>
     public required long Seed { get; init; }
 
-    /// <summary>The model, as YAML with every key.</summary>
+    /// <summary>The run's model, as YAML with every key; the long-context phase does not show in it.</summary>
     public required string Model { get; init; }
 
-    /// <summary>Identity of the token shards.</summary>
-    public required string Dataset { get; init; }
+    /// <summary>Hash of the tokenizer.</summary>
+    public required string Tokenizer { get; init; }
 
     /// <summary>Where the drawing of samples stood.</summary>
     public required BatchSourceState Batches { get; init; }

@@ -24,7 +24,6 @@ internal sealed class EvaluationCallback(Evaluator evaluator) : TrainingCallback
     {
         evaluatedAt = trainer.Progress.Step;
         trainer.Starting(TrainingActivity.Evaluating);
-        (double loss, double bitsPerByte, long tokens, double seconds) = evaluator.Evaluate();
-        trainer.Report(new EvaluationRecord(trainer.Progress.Step, trainer.Progress.Tokens, loss, bitsPerByte, tokens, seconds));
+        trainer.Report(evaluator.Evaluate(trainer.Progress.Step, trainer.Progress.Tokens));
     }
 }

@@ -25,6 +25,8 @@ internal sealed class MetricsFile(string path) : TrainingCallback, IDisposable
         writer.WriteStartObject();
         writer.WriteNumber("step", record.Step);
         writer.WriteNumber("tokens", record.Tokens);
+        writer.WriteNumber("sequences", record.Sequences);
+        writer.WriteNumber("sequence_length", record.SequenceLength);
         Write("loss", record.Loss);
         Write("prediction_loss", record.PredictionLoss);
         Write("learning_rate", record.LearningRate);
@@ -53,6 +55,18 @@ internal sealed class MetricsFile(string path) : TrainingCallback, IDisposable
         Write("validation_loss", record.Loss);
         Write("validation_bits_per_byte", record.BitsPerByte);
         writer.WriteNumber("validation_tokens", record.EvaluatedTokens);
+        if (record.Sources.Count > 0)
+        {
+            writer.WriteStartObject("sources");
+            foreach (SourceEvaluation source in record.Sources)
+            {
+                writer.WriteStartObject(source.Source);
+                Write("validation_loss", source.Loss);
+                Write("validation_bits_per_byte", source.BitsPerByte);
+                writer.WriteEndObject();
+            }
+            writer.WriteEndObject();
+        }
         Write("seconds", record.Seconds);
         EndLine(trainer);
     }

@@ -10,10 +10,13 @@ namespace Mazij.Training;
 
 /// <summary>Moves a model and its optimiser to and from checkpoints. Tensors are stored in fp32 under Hugging Face's names,
 /// so a checkpoint does not depend on how the model was split or in which dtype it computed.</summary>
-internal sealed class ModelCheckpoint(MoeTransformer model, AdamW optimizer, TrainingConfig config, string datasetIdentity)
+internal sealed class ModelCheckpoint(MoeTransformer model, AdamW optimizer, TrainingConfig config, string tokenizerHash)
 {
     private const string WeightsFile = "weights.safetensors";
     private const string FirstMomentFile = "first_moment.safetensors", SecondMomentFile = "second_moment.safetensors";
+
+    // The run's model: what the long-context phase makes of it follows from the state of the batches.
+    private readonly string modelYaml = YamlWriter.Write(model.Config);
 
     /// <summary>The state, with the live tensors: the next step changes them.</summary>
     public CheckpointContent Capture(TrainerState trainer, double? validationLoss)
@@ -25,8 +28,8 @@ internal sealed class ModelCheckpoint(MoeTransformer model, AdamW optimizer, Tra
             ValidationLoss = validationLoss,
             OptimizerUpdates = optimizer.Updates,
             Seed = config.Seed,
-            Model = YamlWriter.Write(model.Config),
-            Dataset = datasetIdentity,
+            Model = modelYaml,
+            Tokenizer = tokenizerHash,
             Batches = trainer.Batches,
             Guard = trainer.Guard,
             Routers = model.RouterStates.ToDictionary(
@@ -71,10 +74,10 @@ internal sealed class ModelCheckpoint(MoeTransformer model, AdamW optimizer, Tra
     {
         CheckpointState state = folder.Read(step);
         string path = folder.PathOf(step);
-        if (state.Model != YamlWriter.Write(model.Config))
-            throw new InputException($"{path}: the checkpoint is of another model ({FirstDifference(state.Model, YamlWriter.Write(model.Config))}); resume with the model it was made with");
-        if (state.Dataset != datasetIdentity)
-            throw new InputException($"{path}: the checkpoint was trained on other token shards; resume with the same data and tokenizer");
+        if (state.Model != modelYaml)
+            throw new InputException($"{path}: the checkpoint is of another model ({FirstDifference(state.Model, modelYaml)}); resume with the model it was made with");
+        if (state.Tokenizer != tokenizerHash)
+            throw new InputException($"{path}: the checkpoint was trained with another tokenizer; resume with the same data and tokenizer");
         if (state.Seed != config.Seed)
             throw new InputException($"{path}: the checkpoint's seed is {state.Seed}, training.seed is {config.Seed}; resume with the same seed");
         using IDisposable gradientsOff = no_grad();

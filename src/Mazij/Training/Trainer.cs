@@ -23,7 +23,7 @@ internal sealed class Trainer
     private readonly LearningRateSchedule schedule;
     private readonly SpikeGuard guard;
     private readonly IReadOnlyList<TrainingCallback> callbacks;
-    private readonly double flopsPerToken;
+    private readonly Func<int, double> flopsPerToken;
     private readonly double? peakFlopsPerSecond;
     private readonly Stopwatch session = new();
     private readonly double secondsBefore;
@@ -36,11 +36,11 @@ internal sealed class Trainer
     /// <param name="guard">Decides about the update of each step.</param>
     /// <param name="callbacks">Everything beside the step, in order.</param>
     /// <param name="start">Progress so far.</param>
-    /// <param name="flopsPerToken">Model FLOPs of forward and backward for one token.</param>
+    /// <param name="flopsPerToken">Model FLOPs of forward and backward for one token, by the length of its sequence.</param>
     /// <param name="peakFlopsPerSecond">The device's measured GEMM rate, or null if unknown.</param>
     public Trainer(
         TrainingConfig config, ITrainingStep step, IBatchSource batches, SpikeGuard guard,
-        IReadOnlyList<TrainingCallback> callbacks, TrainingProgress start, double flopsPerToken, double? peakFlopsPerSecond)
+        IReadOnlyList<TrainingCallback> callbacks, TrainingProgress start, Func<int, double> flopsPerToken, double? peakFlopsPerSecond)
     {
         this.config = config;
         this.step = step;
@@ -156,7 +156,7 @@ internal sealed class Trainer
         };
         // Before the step's own callbacks: a checkpoint of this step then has them in the metrics before it.
         ReportSpikes(batch, skipped);
-        StepRecord record = Describe(outcome, learningRate, batch.Tokens, seconds);
+        StepRecord record = Describe(outcome, learningRate, batch, seconds);
         foreach (TrainingCallback callback in callbacks)
             callback.StepDone(this, record);
         consecutiveSkips = skipped ? consecutiveSkips + 1 : 0;
@@ -190,20 +190,22 @@ internal sealed class Trainer
         }
     }
 
-    private StepRecord Describe(StepOutcome outcome, double learningRate, long tokens, double seconds)
+    private StepRecord Describe(StepOutcome outcome, double learningRate, StepBatch batch, double seconds)
     {
         ExpertLoad? load = ExpertLoad.Of(outcome.Routers);
-        double flopsPerSecond = flopsPerToken * tokens / seconds;
+        double flopsPerSecond = flopsPerToken(batch.SequenceLength) * batch.Tokens / seconds;
         return new StepRecord
         {
             Step = Progress.Step,
             Tokens = Progress.Tokens,
+            Sequences = batch.Samples,
+            SequenceLength = batch.SequenceLength,
             Loss = outcome.Loss,
             PredictionLoss = outcome.PredictionLoss > 0 ? outcome.PredictionLoss : null,
             LearningRate = learningRate * outcome.Verdict.LearningRateShare,
             GradNorm = outcome.GradientNorm,
             Skipped = outcome.Verdict.Skip,
-            TokensPerSecond = tokens / seconds,
+            TokensPerSecond = batch.Tokens / seconds,
             FlopsPerSecond = flopsPerSecond,
             Mfu = flopsPerSecond / peakFlopsPerSecond,
             ExpertLoadMaxOverMean = load?.MaxOverMean,

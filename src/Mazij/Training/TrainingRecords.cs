@@ -11,6 +11,12 @@ internal sealed record StepRecord
     /// <summary>Tokens predicted since the run began.</summary>
     public required long Tokens { get; init; }
 
+    /// <summary>Sequences of the step's batch.</summary>
+    public int Sequences { get; init; }
+
+    /// <summary>Tokens predicted in each of them.</summary>
+    public int SequenceLength { get; init; }
+
     /// <summary>Mean next-token cross-entropy, nats.</summary>
     public required double Loss { get; init; }
 
@@ -69,7 +75,17 @@ internal sealed record StepRecord
 /// <param name="EvaluatedTokens">Validation tokens predicted.</param>
 /// <param name="Seconds">How long it took.</param>
 internal sealed record EvaluationRecord(
-    long Step, long Tokens, double Loss, double BitsPerByte, long EvaluatedTokens, double Seconds);
+    long Step, long Tokens, double Loss, double BitsPerByte, long EvaluatedTokens, double Seconds)
+{
+    /// <summary>The sources one by one; empty if there is only one.</summary>
+    public IReadOnlyList<SourceEvaluation> Sources { get; init; } = [];
+}
+
+/// <summary>The result of an evaluation on one source's validation text.</summary>
+/// <param name="Source">The source's name.</param>
+/// <param name="Loss">Mean next-token cross-entropy, nats.</param>
+/// <param name="BitsPerByte">Bits for each byte of text.</param>
+internal sealed record SourceEvaluation(string Source, double Loss, double BitsPerByte);
 
 /// <summary>A text that the model wrote.</summary>
 /// <param name="Step">Steps done.</param>

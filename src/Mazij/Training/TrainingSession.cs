@@ -1,6 +1,7 @@
 using Mazij.Configuration;
 using Mazij.Data;
 using Mazij.Devices;
+using Mazij.Formats.HuggingFace;
 using Mazij.Models;
 using Mazij.Training.Reports;
 using Mazij.Training.Spikes;
@@ -63,11 +64,15 @@ internal sealed class TrainingSession : IDisposable
         ParameterSet parameters = ParameterSet.ForTraining(new ParameterLayout(modelConfig), target.Device, target.ComputeType);
         MoeTransformer model = new(modelConfig, parameters, target.Device);
         AdamW optimizer = new(parameters, training);
-        ModelCheckpoint checkpoint = new(model, optimizer, training, data.Identity);
+        ModelCheckpoint checkpoint = new(model, optimizer, training, data.Tokenizer.Hash);
         ResumePoint? start = null;
         if (resume)
         {
             start = ResumePoint.Find(checkpoint, folder.Checkpoints);
+        }
+        else if (config.Model.Path is string initial)
+        {
+            HuggingFaceModel.LoadInto(initial, model);
         }
         else
         {
@@ -76,9 +81,15 @@ internal sealed class TrainingSession : IDisposable
             model.WeightsChanged();
         }
 
+        void ExtendContext() => model.ExtendContext(
+            training.LongContext!.RopeTheta ?? modelConfig.RopeTheta, training.LongContext.SequenceLength!.Value);
+        SampledBatches batches = new(data.Sources, config.Data, training, start?.State.Batches) { LongContextBegins = ExtendContext };
+        if (batches.IsLong)
+            ExtendContext();
         RunRecorders recorders = new(config, folder, RunFacts.Of(modelConfig, training.SequenceLength, data, target), data);
         Evaluator evaluator = new(
-            model, data.Dataset, training.SequenceLength, training.MicroBatchSize, training.EvaluateTokens);
+            model, data.Sources, MixtureSchedule.SharesAtStart(config.Data), training.SequenceLength, training.MicroBatchSize,
+            training.EvaluateTokens);
         ModelFolderExport export = new(checkpoint, data.Tokenizer, folder);
         CheckpointCallback checkpoints = new(
             checkpoint, new RunSaver(checkpoint, folder.Checkpoints, export, recorders.Metrics, training.KeepCheckpoints),
@@ -89,14 +100,14 @@ internal sealed class TrainingSession : IDisposable
         Trainer trainer = new(
             training,
             new ModelStep(model, optimizer, training),
-            new SampledBatches(data.Dataset, data.Identity, training, start?.State.Batches),
+            batches,
             guard,
             [
-                .. recorders.Files, .. callbacks, new EvaluationCallback(evaluator), new SampleCallback(model, data.Tokenizer), checkpoints,
-                recorders.Report,
+                .. recorders.Files, .. callbacks, new SourceNotes(batches), new EvaluationCallback(evaluator),
+                new SampleCallback(model, data.Tokenizer), checkpoints, recorders.Report,
             ],
             start?.State.Progress ?? new TrainingProgress(),
-            ModelCost.TrainingFlopsPerToken(modelConfig, training.SequenceLength),
+            length => ModelCost.TrainingFlopsPerToken(modelConfig, length),
             target.PeakFlopsPerSecond);
         return new TrainingSession(
             model, optimizer, data, recorders, checkpoints, () => export.Write(checkpoint.Capture(trainer.State, null)), trainer,

@@ -60,12 +60,25 @@ public sealed class RunConfigTests
     [InlineData(Whole)]
     [InlineData("model: {preset: ling-lite, num_experts: 8, rope_scaling: null, list: [1, {a: 'x: y', b: 1e-6}]}\ntraining: {stop: {steps: 3}}")]
     [InlineData("model: {hidden_size: 64}\ntraining: {stop: {minutes: 0.1}}")]
+    [InlineData("model: {path: a/b, rope_theta: 1e6}\ndata: {sources: [{name: a, corpus: x, weight: 0.5}, {name: b, shards: y}], mixture: [{from: 0.5, weights: {b: 1, a: 0.25}}]}\ntraining: {stop: {steps: 1}, batch_warmup: {from: 8, tokens: 1e6}, long_context: {sequence_length: 2048}}")]
     public void Writing_and_reading_again_changes_nothing(string yaml)
     {
         string written = Load(yaml).ToYaml();
         Assert.Equal(written, Load(written).ToYaml());
         Assert.Contains("learning_rate: 0.00024\n", written);
         Assert.Contains("adam_epsilon: 1.0e-08\n", written);
+    }
+
+    [Fact]
+    public void The_reports_recipe_is_a_valid_run_file()
+    {
+        const string file = "configs/ling-recipe.yaml";
+        RunConfig run = RunConfig.Load(new YamlSource(file, EmbeddedText.Read(file)), []);
+        Assert.Equal(["web", "code", "books", "curated"], run.Data.Sources.Select(source => source.Name));
+        Assert.Equal(0.5, run.Data.Mixture[0].Weights["curated"]);
+        Assert.Equal((2560, 8960), (run.Training.BatchWarmup!.From, run.Training.GlobalBatchSize));
+        Assert.Equal((16384, 600000), (run.Training.LongContext!.SequenceLength, run.Training.LongContext.RopeTheta));
+        Assert.Equal(4096, Mazij.Models.ModelPresets.Resolve(run.Model, file).MaxPositionEmbeddings);
     }
 
     [Fact]
@@ -108,6 +121,23 @@ public sealed class RunConfigTests
         "run.yaml:1:18: training.stop: the run has no end; give steps, tokens or minutes, for example --set training.stop.minutes=5")]
     [InlineData("training: {dtype: fp16}", "run.yaml:1:19: training.dtype: expected one of auto, bf16, fp32, found 'fp16'")]
     [InlineData("learning_rate: 1e-3", "run.yaml:1:1: learning_rate: unknown key; did you mean training.learning_rate?")]
+    [InlineData("data: {sources: [{name: a, corpus: x}, {name: a, corpus: y}]}", "run.yaml:1:17: data.sources: the name 'a' is given twice")]
+    [InlineData("data: {sources: [{name: a}]}", "run.yaml:1:18: data.sources[0]: the source 'a' names no text; give corpus or shards")]
+    [InlineData("data: {sources: [{corpus: x}]}", "run.yaml:1:18: data.sources[0].name: is missing; name the source")]
+    [InlineData("data: {corpus: z, sources: [{name: a, corpus: x}]}", "run.yaml:1:16: data.corpus: is given beside sources; make it one of them")]
+    [InlineData("data: {sources: [{name: a, corpus: x, weight: 0}]}",
+        "run.yaml:1:17: data.sources: no source has a weight above 0, and no mixture begins at 0")]
+    [InlineData("data: {sources: [{name: web, corpus: x}], mixture: [{from: 0.5, weights: {wbe: 1}}]}",
+        "run.yaml:1:52: data.mixture: gives a weight to 'wbe', which is no source; did you mean web?")]
+    [InlineData("data: {sources: [{name: a, corpus: x}], mixture: [{from: 0.5, weights: {a: 1}}, {from: 0.2, weights: {a: 1}}]}",
+        "run.yaml:1:50: data.mixture: begins at 0.2 behind one that begins at 0.5; give them in ascending order")]
+    [InlineData("data: {sources: [{name: a, corpus: x}], mixture: [{from: 0.5, weights: {a: -1}}]}",
+        "run.yaml:1:76: data.mixture[0].weights.a: -1 is out of range; it must be at least 0 and at most 1000000000")]
+    [InlineData("model: {path: a, preset: b}", "run.yaml:1:15: model.path: is given beside preset; keep one of them")]
+    [InlineData("training: {stop: {steps: 1}, batch_warmup: {from: 4}}",
+        "run.yaml:1:44: training.batch_warmup.tokens: is missing; over how many tokens shall the batch grow?")]
+    [InlineData("training: {stop: {steps: 1}, long_context: {sequence_length: 16384}}",
+        "run.yaml:1:44: training.long_context.micro_batch_size: a step of 16 x 512 tokens cannot be cut into micro-batches of 1 x 16384; make global_batch_size a multiple of 32")]
     [InlineData("data: {corpus: []}", "run.yaml:1:16: data.corpus: names no text; give files, folders, globs or dotnet-docs")]
     [InlineData("model: [a]", "run.yaml:1:8: model: expected a preset's name or a mapping of model keys, found a list")]
     [InlineData("model:", "run.yaml:1:7: model: expected a preset's name or a mapping of model keys, found nothing")]

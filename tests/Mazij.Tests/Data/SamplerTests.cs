@@ -114,6 +114,42 @@ public sealed class SamplerTests
     }
 
     [Fact]
+    public void A_change_to_long_windows_at_any_point_repeats_no_token_and_leaves_little_unread()
+    {
+        Gen.Select(Gen.Int[1, 3000], Gen.Int[2, 9], Gen.ULong, Gen.Int[0, 6000]).Sample((blocks, block, seed, change) =>
+        {
+            Sampler sampler = new((blocks * (long)block) + (block - 1), new SamplerState(seed, 0), block);
+            Assert.Equal(blocks * block, sampler.Windows);
+            long epoch = change / sampler.Windows;
+            bool[] seen = new bool[sampler.Windows];
+            for (long sample = epoch * sampler.Windows; sample < change; sample++) Mark(sampler.WindowOf(sample));
+            long first = sampler.FirstLongPosition(change), end = (epoch + 1) * sampler.Windows;
+            Assert.InRange(first - change, 0, Math.Max(block, sampler.Windows / 32));
+            for (long sample = first; sample < end; sample += block)
+            {
+                long window = sampler.LongWindowOf(sample);
+                for (int i = 0; i < block; i++) Mark((window * block) + i);
+            }
+            Assert.Equal(first - change, seen.Count(was => !was));
+
+            void Mark(long window)
+            {
+                Assert.False(seen[window], "a window came twice");
+                seen[window] = true;
+            }
+        }, iter: 200);
+    }
+
+    [Fact]
+    public void Blocks_do_not_keep_their_windows_together()
+    {
+        Sampler sampler = new(40_000, new SamplerState(1, 0), block: 4);
+        int together =
+            Enumerable.Range(0, 39_999).Count(i => Math.Abs(sampler.WindowOf(i) - sampler.WindowOf(i + 1)) == 1);
+        Assert.InRange(together, 0, 150); // 48 expected: three of four windows have a neighbour among 1,248
+    }
+
+    [Fact]
     public void No_window_means_too_little_text() => Assert.Throws<InputException>(() => new Sampler(0, default));
 
     [Fact]

@@ -103,9 +103,9 @@ public sealed class CheckpointFolderTests : IDisposable
 
         using (TestRun run = new(TestRun.Ling2, TestRun.Settings))
         {
-            ModelCheckpoint otherData = new(run.Model, run.Optimizer, TestRun.Settings, "other ids");
-            InputException error = Assert.Throws<InputException>(() => otherData.Load(Folder, 2));
-            Assert.Contains("token shards", error.Message, StringComparison.Ordinal);
+            ModelCheckpoint otherTokenizer = new(run.Model, run.Optimizer, TestRun.Settings, "other ids");
+            InputException error = Assert.Throws<InputException>(() => otherTokenizer.Load(Folder, 2));
+            Assert.Contains("tokenizer", error.Message, StringComparison.Ordinal);
         }
         Directory.Move(path, Folder.PathOf(3));
         string renamed = Refusal(new TestRun(TestRun.Ling2, TestRun.Settings), 3);
@@ -184,7 +184,7 @@ public sealed class CheckpointFolderTests : IDisposable
         OptimizerUpdates = step,
         Seed = 1,
         Model = "",
-        Dataset = "",
+        Tokenizer = "",
         Guard = new Mazij.Training.Spikes.SpikeGuardState(),
         Batches = new BatchSourceState { SequenceLength = 1, Drawn = 0, Sources = [], Returned = [] },
         Routers = new Dictionary<int, RouterCheckpoint>(),

@@ -28,7 +28,7 @@ internal sealed class FakeRun : ITrainingStep
             GlobalBatchSize = 2,
             Stop = new StopConfig { Steps = steps },
         };
-        Trainer = new Trainer(config, this, new WindowSource(1, 10, 4, 2, 2), new SpikeGuard(config.SpikeGuard with { Enabled = false }, 0), this.callbacks, start ?? new(), flopsPerToken: 100, peakFlopsPerSecond: 1e12);
+        Trainer = new Trainer(config, this, new WindowSource(1, 10, 4, 2, 2), new SpikeGuard(config.SpikeGuard with { Enabled = false }, 0), this.callbacks, start ?? new(), flopsPerToken: _ => 100, peakFlopsPerSecond: 1e12);
     }
 
     public Trainer Trainer { get; }

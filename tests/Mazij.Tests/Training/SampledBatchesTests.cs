@@ -130,7 +130,7 @@ public sealed class SampledBatchesTests : IDisposable
         Assert.Contains("sequence_length 8, now it is 16", error.Message, StringComparison.Ordinal);
     }
 
-    private SampledBatches Create(TrainingConfig config, BatchSourceState? from = null) => new(dataset, "data", config, from);
+    private SampledBatches Create(TrainingConfig config, BatchSourceState? from = null) => new([new SourceData("", "data", dataset)], new DataConfig(), config, from);
 
     private static long[] PositionsOf(StepBatch batch) => [.. batch.MicroBatches.SelectMany(micro => micro.Positions.ToArray())];
 

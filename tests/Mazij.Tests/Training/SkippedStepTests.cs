@@ -94,7 +94,7 @@ public sealed class SkippedStepTests
 
     private sealed class AlwaysSkips : ITrainingStep
     {
-        public StepOutcome Run(in StepRequest request) => 
+        public StepOutcome Run(in StepRequest request) =>
             new(double.NaN, 0, double.NaN, request.Judge.Judge(request.Step, double.NaN, double.NaN), []);
 
         public IReadOnlyList<double> SequenceLosses(IReadOnlyList<TokenBatch<long>> microBatches) => [double.NaN, double.NaN];

@@ -90,7 +90,7 @@ internal sealed class TestRun : TrainingCallback, IDisposable
             guard.State = start.Guard;
         IReadOnlyList<TrainingCallback> callbacks = beside is null ? [this] : [this, beside(Checkpoint)];
         Trainer = new Trainer(config, wrap?.Invoke(step) ?? step, batches, guard, callbacks,
-            start?.Progress ?? new TrainingProgress(), flopsPerToken: 1, peakFlopsPerSecond: null);
+            start?.Progress ?? new TrainingProgress(), flopsPerToken: _ => 1, peakFlopsPerSecond: null);
     }
 
     public MoeTransformer Model { get; }

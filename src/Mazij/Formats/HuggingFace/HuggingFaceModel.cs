@@ -29,9 +29,7 @@ internal static class HuggingFaceModel
         MoeTransformer model = new(config, parameters, device);
         try
         {
-            using IDisposable gradientsOff = no_grad();
-            ReadInto(model, weights, slice => slice.IsBuffer ? BufferOf(model, slice) : parameters[slice.Parameter].Best);
-            model.WeightsChanged();
+            ReadInto(model, weights);
             return model;
         }
         catch
@@ -39,6 +37,26 @@ internal static class HuggingFaceModel
             model.Dispose();
             throw;
         }
+    }
+
+    /// <summary>The model of a folder, as it would be trained further.</summary>
+    /// <exception cref="InputException">Something is missing or damaged, or the model cannot be computed.</exception>
+    public static ModelConfig ReadConfig(string folder)
+    {
+        ModelConfig config = HuggingFaceConfig.Read(folder);
+        using SafetensorsFolder weights = SafetensorsFolder.Open(folder);
+        return WithoutCountedPredictionLayers(config, weights);
+    }
+
+    /// <summary>Puts a folder's weights in the place of a model's own.</summary>
+    /// <param name="folder">The model folder.</param>
+    /// <param name="model">A model for training, of the folder's shape.</param>
+    /// <exception cref="InputException">Something is missing, damaged, or not of this shape.</exception>
+    public static void LoadInto(string folder, MoeTransformer model)
+    {
+        using SafetensorsFolder weights = SafetensorsFolder.Open(folder);
+        CheckShapes(folder, model.Config, model.Parameters.Layout, weights, training: true);
+        ReadInto(model, weights);
     }
 
     /// <summary>Whether most of a folder's weights are stored in 16 bits or fewer.</summary>
@@ -100,16 +118,17 @@ internal static class HuggingFaceModel
     /// <summary>The layer that a buffer slice belongs to.</summary>
     internal static int LayerOf(WeightSlice slice) => int.Parse(slice.Name.Split('.')[2], CultureInfo.InvariantCulture);
 
-    /// <summary>Fills the tensors that <paramref name="targetOf"/> gives, slice by slice.</summary>
-    internal static void ReadInto(MoeTransformer model, SafetensorsFolder weights, Func<WeightSlice, Tensor> targetOf)
+    private static void ReadInto(MoeTransformer model, SafetensorsFolder weights)
     {
+        using IDisposable gradientsOff = no_grad();
         foreach (WeightSlice slice in WeightSlice.All(model.Config, model.Parameters.Layout))
         {
-            Tensor whole = targetOf(slice);
+            Tensor whole = slice.IsBuffer ? BufferOf(model, slice) : model.Parameters[slice.Parameter].Best;
             using Tensor flat = whole.view(-1);
             using Tensor range = flat.narrow(0, slice.Offset, slice.Count);
             WeightTransfer.Read(weights[slice.Name], range);
         }
+        model.WeightsChanged();
     }
 
     /// <summary>Some configurations count the multi-token prediction layers among num_hidden_layers; the weights tell.</summary>

@@ -179,18 +179,18 @@ public sealed class PoisonedRunTests : IClassFixture<PoisonedRunTests.Corpora>
             what, data.CleanLoss, guarded, unguarded, run.Trainer.Progress.SkippedSteps, Steps, run.Events.Count);
 
     private static Func<SampledBatches, TrainingConfig, IBatchSource> Poisoned(TokenDataset poison, Func<long, bool> isPoisoned) =>
-        (clean, config) => new PoisonedBatches(clean, new SampledBatches(poison, "poison", config), isPoisoned);
+        (clean, config) => new PoisonedBatches(clean, new SampledBatches([new SourceData("", "poison", poison)], new DataConfig(), config), isPoisoned);
 
     /// <summary>Trains, and returns the loss on the clean validation text.</summary>
     private static double Train(
         TokenDataset data, Func<SampledBatches, TrainingConfig, IBatchSource>? poison, WrongGradients? wrong, bool guarded, out TestRun run)
     {
         TrainingConfig config = settings with { SpikeGuard = new SpikeGuardConfig { Enabled = guarded } };
-        SampledBatches clean = new(data, "data", config);
+        SampledBatches clean = new([new SourceData("", "data", data)], new DataConfig(), config);
         using TestRun made = new(model, config, batches: poison?.Invoke(clean, config) ?? clean, listener: wrong);
         wrong?.Model = made.Model;
         made.Train();
         run = made;
-        return new Evaluator(made.Model, data, config.SequenceLength, 16, 1 << 20).Evaluate().Loss;
+        return new Evaluator(made.Model, [new SourceData("", "data", data)], [1], config.SequenceLength, 16, 1 << 20).Evaluate(0, 0).Loss;
     }
 }
