@@ -34,7 +34,7 @@ public sealed class RecipeTests(RecipeTests.RecipeRun run) : IClassFixture<Recip
         Assert.Equal((2, 32), Size(steps[0]));
         Assert.Equal((8, 32), Size(steps[24]));
         Assert.Equal((2, 128), Size(steps[39]));
-        string[] events = [.. metrics.Where(line => line.TryGetProperty("event", out _)).Select(line => line.GetProperty("message").GetString()!)];
+        string[] events = [.. metrics.Where(line => line.TryGetProperty("event", out JsonElement name) && name.GetString() == "recipe_changed").Select(line => line.GetProperty("message").GetString()!)];
         Assert.Equal(
             [
                 "the batch has grown to its full size, 256 tokens", "the mixture is now web 40 %, curated 60 %",
