@@ -25,8 +25,8 @@ for project in tests/*/; do
   program="$project/bin/Release/net10.0/$name.dll"
   [ -f "$program" ] || continue
   echo "== $name"
-  dotnet "$program" -ctrf "$results/$name.json" "$@"
-  code=$?
+  dotnet "$program" -ctrf "$results/$name.json" "$@" 2>&1 | tee "$results/$name.log"
+  code=${PIPESTATUS[0]}
   if [ ! -s "$results/$name.json" ]; then
     echo "$name ended with code $code and no results."
     failed=$((failed + 1))
@@ -39,6 +39,12 @@ for project in tests/*/; do
   # A run that was cut short has no failed test to count, but its exit code says so.
   if [ "$code" -ne 0 ] && [ "${f:-0}" -eq 0 ]; then failed=$((failed + 1)); fi
 done
+
+# What failed once more at the end, where it is seen: a test that runs tests has the names of the inner ones in its message.
+if [ "$failed" -ne 0 ]; then
+  echo "== Failed"
+  cat "$results"/*.log | grep -A 4 '\[FAIL\]' | cut -c 1-400 | head -n 200
+fi
 
 echo "$passed passed, $failed failed, $skipped skipped"
 [ "$failed" -eq 0 ] && [ "$passed" -gt 0 ]

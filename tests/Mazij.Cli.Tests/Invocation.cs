@@ -35,7 +35,7 @@ internal sealed record Invocation(int ExitCode, string Output, string Errors)
     public static Invocation Succeeding(params string[] arguments)
     {
         Invocation invocation = Of(arguments);
-        Assert.Equal((0, ""), (invocation.ExitCode, invocation.Errors));
+        Assert.True(invocation is { ExitCode: 0, Errors: "" }, $"exit code {invocation.ExitCode}: {invocation.Errors}");
         return invocation;
     }
 

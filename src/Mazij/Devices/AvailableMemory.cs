@@ -5,6 +5,9 @@ namespace Mazij.Devices;
 /// <summary>How much memory this process can have in all: what it holds already, and what it could still get.</summary>
 internal static class AvailableMemory
 {
+    // Version 1 of control groups has no word for "no limit": it says the largest whole page.
+    private const long NoLimit = 1L << 62;
+
     private const string KernelTable = "/proc/meminfo", OwnGroups = "/proc/self/cgroup", GroupsFolder = "/sys/fs/cgroup";
 
     /// <summary>Bytes of main memory: on Linux the kernel's MemAvailable and the limits of the control groups that the process
@@ -46,15 +49,17 @@ internal static class AvailableMemory
         }
     }
 
-    /// <summary>Bytes that a control group may still take; null if it has no limit. Its file cache counts as free.</summary>
+    /// <summary>Bytes that a control group and those in it may still take; null if it has no limit. File cache counts as free.</summary>
     internal static long? FreeIn(string folder)
     {
         (string limitFile, string usedFile) = File.Exists(Path.Combine(folder, "memory.max"))
             ? ("memory.max", "memory.current")
             : ("memory.limit_in_bytes", "memory.usage_in_bytes");
-        if (ReadNumber(Path.Combine(folder, limitFile)) is not long limit || ReadNumber(Path.Combine(folder, usedFile)) is not long used)
+        if (ReadNumber(Path.Combine(folder, limitFile)) is not (>= 0 and < NoLimit and var limit) || ReadNumber(Path.Combine(folder, usedFile)) is not long used)
             return null;
-        long cache = ReadTable(Path.Combine(folder, "memory.stat")).GetValueOrDefault("inactive_file");
+        Dictionary<string, long> statistics = ReadTable(Path.Combine(folder, "memory.stat"));
+        // The use is that of the whole tree; version 1 counts the tree's cache under another name than the group's own.
+        long cache = statistics.TryGetValue("total_inactive_file", out long ofTree) ? ofTree : statistics.GetValueOrDefault("inactive_file");
         return Math.Max(0, limit - Math.Max(0, used - cache));
     }
 

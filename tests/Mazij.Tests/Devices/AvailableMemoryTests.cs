@@ -23,6 +23,8 @@ public sealed class AvailableMemoryTests
     [InlineData("memory.limit_in_bytes", "memory.usage_in_bytes", "1000", "400", "", 600L)]
     [InlineData("memory.max", "memory.current", "1000", "1200", "", 0L)]
     [InlineData("memory.max", "memory.current", "max", "400", "", null)]
+    [InlineData("memory.limit_in_bytes", "memory.usage_in_bytes", "9223372036854771712", "400", "inactive_file 500\n", null)]
+    [InlineData("memory.limit_in_bytes", "memory.usage_in_bytes", "1000", "400", "inactive_file 0\ntotal_inactive_file 300\n", 900L)]
     public void A_group_may_take_what_its_limit_leaves(
         string limitFile, string usedFile, string limit, string used, string statistics, long? expected)
     {
