@@ -56,7 +56,8 @@ public sealed class RmsNormTests
                 Assert.True(sum.equal(x).all().item<bool>());
                 Assert.True(sum.equal(plainX).all().item<bool>());
                 Assert.True(RmsNorm.Forward(sum, gain, 1e-5).equal(normed).all().item<bool>());
-                AssertClose(plain, normed, type, roundings: 2);
+                // The operators round twice on their way, before the gain and after it, the kernel once.
+                AssertClose(plain, normed, type, roundings: 3);
             },
             iter: 40, threads: 1);
 
