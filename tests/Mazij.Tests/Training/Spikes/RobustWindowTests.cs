@@ -15,12 +15,12 @@ public sealed class RobustWindowTests
             double[] kept = [.. values.TakeLast(capacity)];
             Assert.Equal(kept, window.ToArray());
             (double median, double deviation) = window.Spread();
-            Assert.Equal(Median(kept), median, 12);
-            Assert.Equal(1.4826 * Median([.. kept.Select(value => Math.Abs(value - median))]), deviation, 9);
+            Assert.Equal(Median(kept), median, tolerance: 1e-12);
+            Assert.Equal(1.4826 * Median([.. kept.Select(value => Math.Abs(value - median))]), deviation, tolerance: 1e-9);
             int newest = Math.Min(3, kept.Length);
-            Assert.Equal(Median([.. kept.TakeLast(newest)]), window.MedianOfNewest(newest), 12);
+            Assert.Equal(Median([.. kept.TakeLast(newest)]), window.MedianOfNewest(newest), tolerance: 1e-12);
             if (kept.Length > newest)
-                Assert.Equal(Median([.. kept.SkipLast(newest)]), window.Spread(newest).Median, 12);
+                Assert.Equal(Median([.. kept.SkipLast(newest)]), window.Spread(newest).Median, tolerance: 1e-12);
         });
 
     [Fact]
