@@ -72,7 +72,7 @@ internal static class YamlBinder
             throw Wrong(node, "a single value");
         object value = ScalarText.Parse(scalar, type);
         if (range is not null && !range.Contains(Convert.ToDouble(value, CultureInfo.InvariantCulture)))
-            throw node.At.Error($"{scalar.Text} is out of range; it must be {range.Description}");
+            throw node.At.Error($"{MessageText.OneLine(scalar.Text, MessageText.MaximumShown)} is out of range; it must be {range.Description}");
         return value;
     }
 

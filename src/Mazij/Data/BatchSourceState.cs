@@ -27,6 +27,22 @@ internal sealed record BatchSourceState
 
     /// <summary>Samples that were given back and not drawn again yet.</summary>
     public required IReadOnlyList<ReturnedSample> Returned { get; init; }
+
+    /// <summary>What no run can have written, with its key; null if there is nothing of the kind.</summary>
+    public string? FindProblem()
+    {
+        // Far beyond any run, and far enough from the largest number that no sum of two overflows.
+        const long most = 1L << 56;
+        if (SequenceLength < 1 || Block < 1 || Drawn is < 0 or > most)
+            return "batches has a number out of range";
+        if (Sources.Any(source => source is null || source.Position is < 0 or > most || !double.IsFinite(source.Credit)))
+            return "batches.sources has a number out of range";
+        if (Sources.DistinctBy(source => source.Identity).Count() < Sources.Count)
+            return "batches.sources has one source twice";
+        if (Returned.Any(sample => (uint)sample.Source >= (uint)Sources.Count || sample.Position is < 0 or > most || sample.Due is < 0 or > most || sample.Times < 0))
+            return "batches.returned has a number out of range";
+        return null;
+    }
 }
 
 /// <summary>How far one source has been read.</summary>

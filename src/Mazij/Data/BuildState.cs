@@ -47,10 +47,7 @@ internal sealed record BuildState
             writer.Write((ulong)(DocumentsHash >> 64));
             writer.Write((ulong)DocumentsHash);
             foreach (byte[] split in (ReadOnlySpan<byte[]>)[Train, Validation])
-            {
-                writer.Write(split.Length);
-                writer.Write(split);
-            }
+                SavedBytes.Write(writer, split);
         }
         ReadOnlySpan<byte> bytes = content.GetBuffer().AsSpan(0, (int)content.Length);
         content.Write(XxHash128.Hash(bytes));
@@ -74,20 +71,28 @@ internal sealed record BuildState
             || !bytes.AsSpan().StartsWith(Magic)
             || !XxHash128.Hash(bytes.AsSpan(..^ChecksumBytes)).AsSpan().SequenceEqual(bytes.AsSpan(^ChecksumBytes..)))
             return null;
-        using BinaryReader reader = new(new MemoryStream(bytes));
+        using BinaryReader reader = new(new MemoryStream(bytes, 0, bytes.Length - ChecksumBytes));
         reader.BaseStream.Position = Magic.Length;
-        if (reader.ReadInt32() != Version) return null;
-        return new BuildState
+        try
         {
-            Identity = new BuildIdentity(reader.ReadString(), reader.ReadString(), reader.ReadString()),
-            Recipe = reader.ReadString(),
-            Documents = reader.ReadInt64(),
-            DocumentsHash = new UInt128(reader.ReadUInt64(), reader.ReadUInt64()),
-            Train = reader.ReadBytes(reader.ReadInt32()),
-            Validation = reader.ReadBytes(reader.ReadInt32()),
-        };
+            return reader.ReadInt32() == Version ? Parse(reader) : null;
+        }
+        catch (Exception e) when (SavedBytes.IsDamage(e))
+        {
+            return null; // Its checksum fits: it was made by hand.
+        }
     }
 
     /// <summary>Removes the state of a build that is finished.</summary>
     public static void Remove(string folder) => File.Delete(Path.Combine(folder, FileName));
+
+    private static BuildState Parse(BinaryReader reader) => new()
+    {
+        Identity = new BuildIdentity(reader.ReadString(), reader.ReadString(), reader.ReadString()),
+        Recipe = reader.ReadString(),
+        Documents = reader.ReadInt64(),
+        DocumentsHash = new UInt128(reader.ReadUInt64(), reader.ReadUInt64()),
+        Train = SavedBytes.Read(reader),
+        Validation = SavedBytes.Read(reader),
+    };
 }

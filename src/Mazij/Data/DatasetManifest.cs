@@ -12,6 +12,9 @@ public sealed record DatasetManifest
 
     internal const string FormatName = "mazij-dataset";
 
+    // The largest vocabulary takes 45 MB, a hundred thousand shards 15 MB.
+    private const long MaximumBytes = 256L << 20;
+
     private static readonly JsonSerializerOptions Json = new()
     {
         PropertyNamingPolicy = JsonNamingPolicy.SnakeCaseLower,
@@ -70,6 +73,8 @@ public sealed record DatasetManifest
         try
         {
             using FileStream stream = File.OpenRead(path);
+            if (stream.Length > MaximumBytes)
+                throw new InputException($"'{path}' has {stream.Length} bytes, too many for a data set's manifest.");
             manifest =
                 JsonSerializer.Deserialize<DatasetManifest>(stream, Json) ?? throw new JsonException("it is null");
         }
@@ -77,7 +82,7 @@ public sealed record DatasetManifest
         {
             throw new InputException(
                 $"'{path}' line {(e.LineNumber ?? 0) + 1} is not a data set's manifest: "
-                + $"{e.Message.ReplaceLineEndings(" ")}", e);
+                + MessageText.OneLine(e.Message.ReplaceLineEndings(" "), 300), e);
         }
         catch (Exception e) when (e is IOException or UnauthorizedAccessException)
         {

@@ -43,9 +43,15 @@ internal sealed class ShardWriter : IDisposable
         lastNameOffset = saved.ReadInt64();
         lastNameLength = saved.ReadInt32();
         blockLength = saved.ReadInt32();
+        if (blockLength is < 0 or > ShardFormat.BlockBytes) throw new InvalidDataException("the last block has no length");
         saved.ReadExactly(block.AsSpan(0, blockLength));
         foreach (MemoryStream table in (ReadOnlySpan<MemoryStream>)[checksums, documents, names])
-            table.Write(saved.ReadBytes(saved.ReadInt32()));
+            table.Write(SavedBytes.Read(saved));
+        bool fits = checksums.Length % 8 == 0
+            && Tokens == ((checksums.Length / 8 * ShardFormat.BlockBytes) + blockLength) / bytesPerId
+            && documents.Length % ShardFormat.DocumentBytes == 0 && documents.Length / ShardFormat.DocumentBytes == Documents
+            && lastNameLength >= 0 && lastNameOffset >= 0 && lastNameOffset <= names.Length - lastNameLength;
+        if (!fits) throw new InvalidDataException("the tables contradict each other");
         stream = new FileStream(path, FileMode.Open, FileAccess.ReadWrite, FileShare.Read, 1 << 16);
     }
 
@@ -88,10 +94,7 @@ internal sealed class ShardWriter : IDisposable
         target.Write(blockLength);
         target.Write(block.AsSpan(0, blockLength));
         foreach (MemoryStream table in (ReadOnlySpan<MemoryStream>)[checksums, documents, names])
-        {
-            target.Write((int)table.Length);
-            target.Write(table.GetBuffer().AsSpan(0, (int)table.Length));
-        }
+            SavedBytes.Write(target, table.GetBuffer().AsSpan(0, (int)table.Length));
     }
 
     /// <summary>Appends a document: its ids, the end of text included.</summary>

@@ -20,7 +20,7 @@ internal sealed class SplitWriter(string root, string name, long shardBytes, int
     {
         if (current is null)
         {
-            file = string.Create(CultureInfo.InvariantCulture, $"{name}/{finished.Count:d5}.tokens");
+            file = FileOf(finished.Count);
             Directory.CreateDirectory(Path.Combine(root, name));
             current = new ShardWriter(Path.Combine(root, file), vocabularySize, tokenizerHash);
         }
@@ -66,20 +66,23 @@ internal sealed class SplitWriter(string root, string name, long shardBytes, int
     public void Restore(byte[] saved)
     {
         using BinaryReader source = new(new MemoryStream(saved));
-        (Tokens, Documents, TextBytes) = (source.ReadInt64(), source.ReadInt64(), source.ReadInt64());
-        int count = source.ReadInt32();
-        while (finished.Count < count)
-            finished.Add(new ShardManifest(source.ReadString(), source.ReadInt64(), source.ReadInt64(), source.ReadString()));
         try
         {
+            (Tokens, Documents, TextBytes) = (source.ReadInt64(), source.ReadInt64(), source.ReadInt64());
+            int count = source.ReadInt32();
+            while (finished.Count < count)
+            {
+                file = NextFile(source);
+                finished.Add(new ShardManifest(file, source.ReadInt64(), source.ReadInt64(), source.ReadString()));
+            }
             foreach (ShardManifest shard in finished) Verify(shard);
             if (source.ReadBoolean())
             {
-                file = source.ReadString();
+                file = NextFile(source);
                 current = ShardWriter.Restore(Path.Combine(root, file), vocabularySize, tokenizerHash, source);
             }
         }
-        catch (Exception e) when (e is InputException or IOException)
+        catch (Exception e) when (e is InputException || SavedBytes.IsDamage(e))
         {
             throw new UnfinishedBuildException("its shards are damaged", textWasRead: false);
         }
@@ -87,6 +90,12 @@ internal sealed class SplitWriter(string root, string name, long shardBytes, int
     }
 
     public void Dispose() => current?.Dispose();
+
+    private string FileOf(int number) => string.Create(CultureInfo.InvariantCulture, $"{name}/{number:d5}.tokens");
+
+    /// <summary>Reads the name of the next shard, which can only be one: files are cut off and removed by it.</summary>
+    private string NextFile(BinaryReader source) =>
+        source.ReadString() == FileOf(finished.Count) ? FileOf(finished.Count) : throw new InvalidDataException("a shard has the name of another file");
 
     private void Verify(ShardManifest manifest)
     {

@@ -1,4 +1,5 @@
 using System.Buffers.Binary;
+using Mazij.Formats;
 
 namespace Mazij.Data;
 
@@ -70,9 +71,9 @@ public sealed class TokenDataset : IDisposable
         foreach (ShardManifest entry in split.Shards)
         {
             // A manifest from elsewhere must not make us open files outside its folder.
-            if (entry is null || Path.IsPathRooted(entry.File) || entry.File.Split('/', '\\').Contains(".."))
+            if (entry is null || !ContainedName.IsBelow(entry.File))
                 throw new InputException(
-                    $"'{folder}/{DatasetManifest.FileName}' names the shard '{entry?.File}' outside its folder.");
+                    $"'{folder}/{DatasetManifest.FileName}' names the shard {MessageText.Quote(entry?.File ?? "")}, outside its folder.");
             TokenShard shard = TokenShard.Open(Path.Combine(folder, entry.File), entry.Checksum);
             shards.Add(shard);
             opened.Add(shard);

@@ -5,6 +5,10 @@ namespace Mazij.Models;
 /// <summary>Refuses shapes that no model can have.</summary>
 internal static class ModelConfigValidation
 {
+    // Sizes of one tensor are counted in 32 bits, parameters and bytes in 64.
+    private const int MaximumWidth = 1 << 24;
+    private const double MaximumParameters = 1e15;
+
     /// <summary>Returns <paramref name="config"/> if it is possible.</summary>
     /// <param name="config">The shape to check.</param>
     /// <param name="source">Where it came from, for the message.</param>
@@ -30,6 +34,9 @@ internal static class ModelConfigValidation
         InRange("first_k_dense_replace", config.FirstKDenseReplace, 0, config.NumHiddenLayers);
         InRange("max_position_embeddings", config.MaxPositionEmbeddings, 1, 1 << 30);
         InRange("num_nextn_predict_layers", config.NumNextnPredictLayers, 0, 64);
+        long rows = (config.NumAttentionHeads + 2L * config.NumKeyValueHeads) * config.ResolvedHeadDim;
+        Require(rows <= MaximumWidth,
+            $"the heads of q, k and v are {rows} wide together ((num_attention_heads + 2 num_key_value_heads) x head_dim); at most {MaximumWidth} can be computed");
         Require(config.NumAttentionHeads % config.NumKeyValueHeads == 0,
             $"num_attention_heads {config.NumAttentionHeads} is no multiple of num_key_value_heads {config.NumKeyValueHeads}");
         Require(config.HeadDim > 0 || config.HiddenSize % config.NumAttentionHeads == 0,
@@ -58,13 +65,27 @@ internal static class ModelConfigValidation
             ValidateExperts(config, Require, InRange);
         else
             Require(config.NumNextnPredictLayers == 0, $"num_nextn_predict_layers needs experts; num_experts is 0");
+        double parameters = Parameters(config);
+        Require(parameters <= MaximumParameters, $"these sizes are those of a model of {parameters:0.#e0} parameters; at most {MaximumParameters:0e0} can be counted");
         return config;
+    }
+
+    /// <summary>About how many parameters a model has; unlike the exact count, of any sizes.</summary>
+    private static double Parameters(ModelConfig config)
+    {
+        double dim = config.HiddenSize;
+        double layer = dim * (config.QueryKeyValueRows + (double)config.NumAttentionHeads * config.ResolvedHeadDim)
+            + 3 * dim * (config.IntermediateSize + (double)config.NumExperts * config.MoeIntermediateSize + config.SharedIntermediateSize);
+        return 2 * dim * config.VocabSize + (config.NumHiddenLayers + config.NumNextnPredictLayers) * (layer + 2 * dim * dim);
     }
 
     private static void ValidateExperts(
         ModelConfig config, Action<bool, FormattableString> require, Action<string, long, long, long> inRange)
     {
         inRange("moe_intermediate_size", config.MoeIntermediateSize, 1, 4_194_304);
+        long shared = (long)config.NumSharedExperts * config.MoeIntermediateSize;
+        require(shared <= MaximumWidth,
+            $"the shared experts are {shared} wide together (num_shared_experts x moe_intermediate_size); at most {MaximumWidth} can be computed");
         require(config.NumExpertsPerTok >= 1 && config.NumExpertsPerTok <= config.NumExperts,
             $"num_experts_per_tok is {config.NumExpertsPerTok}; it must be from 1 to num_experts, {config.NumExperts}");
         require(config.RoutedScalingFactor is > 0 and < 1e6,

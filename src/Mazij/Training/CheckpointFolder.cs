@@ -80,8 +80,6 @@ internal sealed class CheckpointFolder(string path)
             throw new InputException($"{folder}: the checkpoint is of step {state.Progress.Step}; its folder was renamed");
         foreach (CheckpointFile expected in state.Files)
         {
-            if (System.IO.Path.GetFileName(expected.Name) != expected.Name)
-                throw new InputException($"{folder}: the checkpoint names the file {expected.Name}, outside its folder");
             string file = System.IO.Path.Combine(folder, expected.Name);
             if (!File.Exists(file))
                 throw new InputException($"{file}: this file of the checkpoint is missing");
@@ -178,14 +176,16 @@ internal sealed class CheckpointFolder(string path)
         }
         catch (JsonException error)
         {
-            throw new InputException($"{path}: not a checkpoint's state (line {error.LineNumber + 1}, key {error.Path}); the checkpoint is damaged", error);
+            string key = MessageText.OneLine(error.Path ?? "", MessageText.MaximumShown);
+            throw new InputException($"{path}: not a checkpoint's state (line {(error.LineNumber ?? 0) + 1}, key {key}); the checkpoint is damaged", error);
+        }
+        catch (InvalidOperationException error)
+        {
+            throw new InputException($"{path}: not a checkpoint's state (half of a surrogate pair in a text); the checkpoint is damaged", error);
         }
         if (!state.IsIntact())
             throw new InputException($"{path}: the checksum does not match; the checkpoint is damaged");
-        TrainingProgress progress = state.Progress;
-        if (progress.Step < 0 || progress.Tokens < 0 || progress.Samples < 0 || state.OptimizerUpdates < 0 || !(progress.Seconds >= 0))
-            throw new InputException($"{path}: the progress is negative; the checkpoint is damaged");
-        return state;
+        return state.FindProblem() is string problem ? throw new InputException($"{path}: {problem}; the checkpoint is damaged") : state;
     }
 
     private static int? VersionOf(byte[] json)

@@ -2,6 +2,7 @@ using System.IO.Hashing;
 using System.Text.Json;
 using System.Text.Json.Serialization;
 using Mazij.Data;
+using Mazij.Formats;
 using Mazij.Training.Spikes;
 
 namespace Mazij.Training;
@@ -58,11 +59,29 @@ internal sealed record CheckpointState
     /// <summary>Whether the state is as it was sealed.</summary>
     public bool IsIntact() => Checksum == ComputeChecksum();
 
+    /// <summary>What no run can have written, with its key; null if there is nothing of the kind. A checksum only shows damage:
+    /// whoever makes a checkpoint by hand can make that fit too.</summary>
+    public string? FindProblem()
+    {
+        if (Progress.Step < 0 || Progress.Tokens < 0 || Progress.Samples < 0 || Progress.SkippedSteps < 0 || OptimizerUpdates < 0 || !(Progress.Seconds >= 0))
+            return "the progress is negative";
+        if (Files.Any(file => file is null || !ContainedName.IsPlain(file.Name)))
+            return "files names one outside its folder";
+        if (Routers.Values.Any(router => router is null || !double.IsFinite(router.LogitMean) || !(router.LogitDeviation >= 0)))
+            return "routers holds something that is no statistic";
+        if (!(Guard.LearningRateShare is > 0 and <= 1) || Guard.SpikingSteps < 0 || Guard.QuietSteps < 0)
+            return "guard is out of range";
+        return Batches.FindProblem();
+    }
+
     internal static JsonSerializerOptions Json { get; } = new()
     {
         PropertyNamingPolicy = JsonNamingPolicy.SnakeCaseLower,
         WriteIndented = true,
         RespectNullableAnnotations = true,
+        RespectRequiredConstructorParameters = true,
+        // A number too large for a double reads as infinity, which must be written again for the checksum.
+        NumberHandling = JsonNumberHandling.AllowNamedFloatingPointLiterals,
         UnmappedMemberHandling = JsonUnmappedMemberHandling.Disallow,
         MaxDepth = 16,
     };

@@ -74,8 +74,13 @@ internal sealed class ModelCheckpoint(MoeTransformer model, AdamW optimizer, Tra
     {
         CheckpointState state = folder.Read(step);
         string path = folder.PathOf(step);
+        foreach (string file in (ReadOnlySpan<string>)[WeightsFile, FirstMomentFile, SecondMomentFile])
+        {
+            if (state.Files.All(described => described.Name != file))
+                throw new InputException($"{path}: the checkpoint has no checksum of {file}; it is damaged");
+        }
         if (state.Model != modelYaml)
-            throw new InputException($"{path}: the checkpoint is of another model ({FirstDifference(state.Model, modelYaml)}); resume with the model it was made with");
+            throw new InputException($"{path}: the checkpoint is of another model ({MessageText.OneLine(FirstDifference(state.Model, modelYaml), 200)}); resume with the model it was made with");
         if (state.Tokenizer != tokenizerHash)
             throw new InputException($"{path}: the checkpoint was trained with another tokenizer; resume with the same data and tokenizer");
         if (state.Seed != config.Seed)
@@ -123,7 +128,7 @@ internal sealed class ModelCheckpoint(MoeTransformer model, AdamW optimizer, Tra
             if (tensor.ElementCount != slice.Count)
                 throw new InputException($"{path}: tensor {slice.Name} has {tensor.ElementCount} elements, not {slice.Count}; the checkpoint is damaged");
             using DisposeScope scope = NewDisposeScope();
-            WeightTransfer.Read(tensor, tensorOf(slice).view(-1).narrow(0, slice.Offset, slice.Count));
+            WeightTransfer.Read(tensor, tensorOf(slice).view(-1).narrow(0, slice.Offset, slice.Count), mustBeFinite: false);
         }
     }
 

@@ -96,9 +96,9 @@ internal sealed class StepLog(string path) : IDisposable
             return json.RootElement.ValueKind == JsonValueKind.Object && json.RootElement.TryGetProperty("step", out JsonElement step)
                 && step.ValueKind == JsonValueKind.Number && step.TryGetInt64(out long number) ? number : null;
         }
-        catch (JsonException)
+        catch (Exception error) when (error is JsonException or InvalidOperationException)
         {
-            return null; // The line that was being written when the process ended, or damage.
+            return null; // The line that was being written when the process ended, or damage: half of a surrogate pair, say.
         }
     }
 }

@@ -23,14 +23,20 @@ internal static class HuggingFaceConfig
             throw new InputException($"{path}: {file.Length} bytes is too large for a config.json");
         try
         {
-            using JsonDocument json = JsonDocument.Parse(File.ReadAllBytes(path), new JsonDocumentOptions { MaxDepth = 32 });
+            using JsonDocument json = JsonDocument.Parse(
+                File.ReadAllBytes(path), new JsonDocumentOptions { MaxDepth = 32, AllowDuplicateProperties = false });
             if (json.RootElement.ValueKind != JsonValueKind.Object)
                 throw new InputException($"{path}: the file must hold one JSON object");
             return Parse(new JsonKeys(path, json.RootElement)).Validate(path);
         }
-        catch (JsonException error)
+        catch (JsonException error) when (error.LineNumber is long line)
         {
-            throw new InputException($"{path}: not valid JSON at line {error.LineNumber + 1}, byte {error.BytePositionInLine}", error);
+            throw new InputException($"{path}: not valid JSON at line {line + 1}, byte {error.BytePositionInLine}", error);
+        }
+        catch (Exception error) when (error is JsonException or InvalidOperationException)
+        {
+            // A key given twice, or half of a surrogate pair in one: neither comes with its place.
+            throw new InputException($"{path}: not valid JSON: {MessageText.OneLine(error.Message, 200)}", error);
         }
     }
 
@@ -98,7 +104,7 @@ internal static class HuggingFaceConfig
         {
             ArchitectureV1 => false,
             ArchitectureV2 => true,
-            _ => throw keys.Wrong("architectures", $"is {(architecture is null ? "missing" : $"\"{architecture}\"")}; {ArchitectureV1} or {ArchitectureV2} can be read"),
+            _ => throw keys.Wrong("architectures", $"is {(architecture is null ? "missing" : MessageText.Quote(architecture))}; {ArchitectureV1} or {ArchitectureV2} can be read"),
         };
         ModelConfig defaults = new();
         int heads = keys.Integer("num_attention_heads"), hidden = keys.Integer("hidden_size");
@@ -124,7 +130,7 @@ internal static class HuggingFaceConfig
             {
                 "sigmoid" => ScoreFunction.Sigmoid,
                 "softmax" => ScoreFunction.Softmax,
-                var other => throw keys.Wrong("score_function", $"is \"{other}\"; sigmoid or softmax can be computed"),
+                var other => throw keys.Wrong("score_function", $"is {MessageText.Quote(other)}; sigmoid or softmax can be computed"),
             },
             MoeRouterEnableExpertBias = keys.Boolean("moe_router_enable_expert_bias", second),
             NGroup = second ? keys.Integer(["n_group"], 1) : 1,
@@ -149,7 +155,7 @@ internal static class HuggingFaceConfig
     {
         string activation = keys.Text("hidden_act", "silu");
         if (activation != "silu")
-            throw keys.Wrong("hidden_act", $"is \"{activation}\"; only silu can be computed");
+            throw keys.Wrong("hidden_act", $"is {MessageText.Quote(activation)}; only silu can be computed");
         if (keys.Has("rope_scaling"))
             throw keys.Wrong("rope_scaling", "is set; scaled rotary positions cannot be computed");
         foreach (string flag in (ReadOnlySpan<string>)["use_qkv_bias", "norm_softmax"])

@@ -126,7 +126,7 @@ internal static class HuggingFaceModel
             Tensor whole = slice.IsBuffer ? BufferOf(model, slice) : model.Parameters[slice.Parameter].Best;
             using Tensor flat = whole.view(-1);
             using Tensor range = flat.narrow(0, slice.Offset, slice.Count);
-            WeightTransfer.Read(weights[slice.Name], range);
+            WeightTransfer.Read(weights[slice.Name], range, mustBeFinite: true);
         }
         model.WeightsChanged();
     }
@@ -159,20 +159,21 @@ internal static class HuggingFaceModel
         }
         foreach (string name in weights.Names)
         {
-            if (!expected.Contains(name) && !MayBeLeftOut(name, config, training))
-                throw new InputException($"{folder}: the weights hold the tensor {name}, which a model of this config.json does not have");
+            if (!expected.Contains(name) && !MayBeLeftOut(name, config, weights, training))
+                throw new InputException($"{folder}: the weights hold the tensor {MessageText.Quote(name)}, which a model of this config.json does not have");
         }
     }
 
-    private static bool MayBeLeftOut(string name, ModelConfig config, bool training)
+    private static bool MayBeLeftOut(string name, ModelConfig config, SafetensorsFolder weights, bool training)
     {
         if (name.EndsWith(".inv_freq", StringComparison.Ordinal))
             return true;
         if (name == ParameterLayout.HeadName)
             return config.TieWordEmbeddings;
         string[] parts = name.Split('.');
-        bool isBeyondTheLayers = parts is ["model", "layers", var layer, ..]
-            && int.TryParse(layer, NumberStyles.None, CultureInfo.InvariantCulture, out int index) && index >= config.NumHiddenLayers;
-        return isBeyondTheLayers && !training;
+        // Multi-token prediction layers only: without a layer that config.json forgot, it would be another model.
+        return !training && parts is ["model", "layers", var layer, ..]
+            && int.TryParse(layer, NumberStyles.None, CultureInfo.InvariantCulture, out int index) && index >= config.NumHiddenLayers
+            && weights.Find(ParameterLayout.LayerPrefix(index) + "eh_proj.weight") is not null;
     }
 }

@@ -70,7 +70,7 @@ internal readonly struct JsonKeys(string path, JsonElement element)
         if (!Has(key))
             return absent;
         JsonElement value = element.GetProperty(key);
-        return value.ValueKind == JsonValueKind.String ? value.GetString()! : throw Wrong(key, $"must be text, not {Excerpt(value)}");
+        return value.ValueKind == JsonValueKind.String ? Unescaped(key, value) : throw Wrong(key, $"must be text, not {Excerpt(value)}");
     }
 
     /// <summary>The first string of a list, or null.</summary>
@@ -80,13 +80,21 @@ internal readonly struct JsonKeys(string path, JsonElement element)
             return null;
         JsonElement value = element.GetProperty(key);
         return value.ValueKind == JsonValueKind.Array && value.GetArrayLength() > 0 && value[0].ValueKind == JsonValueKind.String
-            ? value[0].GetString()
+            ? Unescaped(key, value[0])
             : throw Wrong(key, $"must be a list of names, not {Excerpt(value)}");
     }
 
-    private static string Excerpt(JsonElement value)
+    private string Unescaped(string key, JsonElement value)
     {
-        string text = value.GetRawText().ReplaceLineEndings(" ");
-        return text.Length <= 40 ? text : text[..40] + "...";
+        try
+        {
+            return value.GetString()!;
+        }
+        catch (InvalidOperationException)
+        {
+            throw Wrong(key, "holds half of a surrogate pair");
+        }
     }
+
+    private static string Excerpt(JsonElement value) => MessageText.OneLine(value.GetRawText().ReplaceLineEndings(" "), 40);
 }

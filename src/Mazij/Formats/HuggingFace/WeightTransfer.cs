@@ -12,15 +12,19 @@ internal static class WeightTransfer
     private const int ChunkElements = 1 << 20;
 
     /// <summary>Fills a contiguous fp32 or bf16 tensor, on any device, from a file's tensor of as many elements.</summary>
-    public static void Read(SafetensorsTensor source, Tensor target)
+    /// <param name="source">The file's tensor.</param>
+    /// <param name="target">Filled whole.</param>
+    /// <param name="mustBeFinite">Whether NaN and infinity are refused.</param>
+    /// <exception cref="InputException">The file's tensor does not hold floats, or one that is refused.</exception>
+    public static void Read(SafetensorsTensor source, Tensor target, bool mustBeFinite)
     {
         if (target.device.type == DeviceType.CPU)
         {
-            ReadIntoCpu(source, target);
+            ReadIntoCpu(source, target, mustBeFinite);
             return;
         }
         using Tensor staging = empty(target.numel(), target.dtype, CPU);
-        ReadIntoCpu(source, staging);
+        ReadIntoCpu(source, staging, mustBeFinite);
         using Tensor shaped = staging.view(target.shape);
         target.copy_(shaped);
     }
@@ -57,16 +61,29 @@ internal static class WeightTransfer
     private static unsafe ReadOnlySpan<T> Elements<T>(Tensor source, long first, int count)
         where T : unmanaged => new(TensorMemory.Pointer<T>(source) + first, count);
 
-    private static unsafe void ReadIntoCpu(SafetensorsTensor source, Tensor target)
+    private static unsafe void ReadIntoCpu(SafetensorsTensor source, Tensor target, bool mustBeFinite)
     {
         long total = target.numel();
         for (long start = 0; start < total; start += ChunkElements)
         {
-            int count = (int)Math.Min(ChunkElements, total - start);
+            int count = (int)Math.Min(ChunkElements, total - start), other;
             if (target.dtype == ScalarType.Float32)
-                source.ReadSingle(start, new Span<float>(TensorMemory.Pointer<float>(target) + start, count));
+            {
+                Span<float> numbers = new(TensorMemory.Pointer<float>(target) + start, count);
+                source.ReadSingle(start, numbers);
+                other = mustBeFinite ? FiniteNumbers.IndexOfOther(numbers) : -1;
+            }
             else
-                source.ReadBfloat16(start, new Span<ushort>(TensorMemory.Pointer<ushort>(target) + start, count));
+            {
+                Span<ushort> numbers = new(TensorMemory.Pointer<ushort>(target) + start, count);
+                source.ReadBfloat16(start, numbers);
+                other = mustBeFinite ? FiniteNumbers.IndexOfOther(numbers) : -1;
+            }
+            if (other >= 0)
+            {
+                throw new InputException(
+                    $"{source.Path}: tensor {MessageText.Quote(source.Spec.Name)}: element {start + other} is NaN or infinite; the weights are damaged, or of a training that diverged");
+            }
         }
     }
 }

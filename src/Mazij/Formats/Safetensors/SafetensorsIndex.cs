@@ -113,7 +113,7 @@ internal static class SafetensorsIndex
             string shard = reader.TokenType == JsonTokenType.String
                 ? reader.GetString()!
                 : throw Wrong(path, $"weight_map: {MessageText.Quote(name)} has no file name");
-            if (!IsPlainFileName(shard))
+            if (!ContainedName.IsPlain(shard) || !shard.EndsWith(".safetensors", StringComparison.Ordinal))
             {
                 throw Wrong(path, $"weight_map: {MessageText.Quote(name)} is in {MessageText.Quote(shard)}; " +
                     "a shard must be a file in the index's own folder");
@@ -123,11 +123,6 @@ internal static class SafetensorsIndex
         }
         return shards;
     }
-
-    // The same on every system: a name that is harmless here must not climb out of the folder elsewhere.
-    private static bool IsPlainFileName(string name) =>
-        name.EndsWith(".safetensors", StringComparison.Ordinal)
-        && !name.Any(c => c is '/' or '\\' or ':' || char.IsControl(c));
 
     private static InputException Wrong(string path, string problem) =>
         new($"{MessageText.OneLine(path, int.MaxValue)}: {problem}");

@@ -56,7 +56,7 @@ internal sealed class ParquetSource(string path) : IDocumentSource
             string[] names = [.. fields.Select(field => field.Name)];
             string hint = NearestName.Hint(name, names);
             if (hint.Length == 0)
-                hint = $"; it has {string.Join(", ", names.Take(ListedColumns))}{(names.Length > ListedColumns ? ", ..." : "")}";
+                hint = $"; it has {string.Join(", ", names.Take(ListedColumns).Select(known => MessageText.OneLine(known, 40)))}{(names.Length > ListedColumns ? ", ..." : "")}";
             throw new InputException($"'{path}' has no column '{name}'{hint}");
         }
         if (field is not DataField { IsArray: false } data
@@ -112,5 +112,5 @@ internal sealed class ParquetSource(string path) : IDocumentSource
         }
     }
 
-    private static string FirstLine(Exception e) => e.Message.ReplaceLineEndings("\n").Split('\n')[0].TrimEnd('.');
+    private static string FirstLine(Exception e) => MessageText.OneLine(e.Message.ReplaceLineEndings("\n").Split('\n')[0].TrimEnd('.'), 200);
 }

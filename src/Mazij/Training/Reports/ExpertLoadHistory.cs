@@ -49,9 +49,10 @@ internal sealed class ExpertLoadHistory
             return;
         for (int layer = 0; layer < load.Length; layer++)
         {
-            long total = load[layer].Sum();
+            // In floating point, as the file may hold any counts.
+            double total = load[layer].Sum(count => (double)count);
             // A window is drawn where its middle is.
-            layers[layer].Add(step - steps / 2, 0, total == 0 ? 1 : (double)load[layer].Max() * load[layer].Length / total);
+            layers[layer].Add(step - steps / 2, 0, total == 0 ? 1 : load[layer].Max() * (double)load[layer].Length / total);
         }
         LastStep = step;
         newest.Add((step, load));

@@ -110,7 +110,7 @@ internal sealed record RunFacts
         }
         catch (JsonException error)
         {
-            throw new InputException($"{path}: not the facts of a run (line {error.LineNumber + 1}, key {error.Path})", error);
+            throw new InputException($"{path}: not the facts of a run (line {error.LineNumber + 1}, key {MessageText.OneLine(error.Path ?? "", MessageText.MaximumShown)})", error);
         }
         catch (Exception error) when (error is FileNotFoundException or DirectoryNotFoundException)
         {

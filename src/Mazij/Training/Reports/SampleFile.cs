@@ -39,7 +39,7 @@ internal sealed class SampleFile(string path) : TrainingCallback, IDisposable
         long middle = first;
         foreach (SampleRecord sample in Read(path))
         {
-            if (Math.Abs(2 * sample.Step - last) < Math.Abs(2 * middle - last))
+            if (Math.Abs(2.0 * sample.Step - last) < Math.Abs(2.0 * middle - last))
                 middle = sample.Step;
         }
         return [.. Read(path).Where(sample => sample.Step == first || sample.Step == middle || sample.Step == last)];

@@ -92,13 +92,11 @@ internal static class DocumentationFile
         catch (XmlException e)
         {
             throw new InputException(
-                $"'{path}' line {e.LineNumber} is not a documentation file: {OneLine(e.Message)}", e);
+                $"'{path}' line {e.LineNumber} is not a documentation file: {MessageText.OneLine(e.Message.ReplaceLineEndings(" "), 200)}", e);
         }
         catch (Exception e) when (e is IOException or UnauthorizedAccessException)
         {
             throw new InputException($"Cannot read '{path}': {e.Message}", e);
         }
     }
-
-    private static string OneLine(string text) => text.ReplaceLineEndings(" ");
 }
