@@ -44,14 +44,14 @@ internal sealed class ExpertLoadHistory
     private void Add(long step, long steps, long[][] load)
     {
         if (layers.Count == 0)
-            layers.AddRange(load.Select(_ => new Curve(512)));
+            layers.AddRange(load.Select(_ => Curve.Empty(512)));
         if (load.Length != layers.Count)
             return;
         for (int layer = 0; layer < load.Length; layer++)
         {
             long total = load[layer].Sum();
             // A window is drawn where its middle is.
-            layers[layer].Add(step - steps / 2, 0, total == 0 ? 1 : (double)load[layer].Max() * load[layer].Length / total);
+            layers[layer] = layers[layer].With(step - steps / 2, 0, total == 0 ? 1 : (double)load[layer].Max() * load[layer].Length / total);
         }
         LastStep = step;
         newest.Add((step, load));
