@@ -5,16 +5,16 @@ namespace Mazij.Cli;
 /// <summary>Lines about work under way: plain lines, and, on a terminal, one line that changes while data is prepared.</summary>
 internal sealed class ConsoleProgress
 {
-    private readonly TerminalOutput output;
+    private readonly SurvivingWriter output;
     private readonly bool isTerminal = !Console.IsOutputRedirected;
     private long lastTransient;
     private int transientLength;
 
     /// <summary>Lines on standard output.</summary>
-    public ConsoleProgress() : this(TerminalOutput.OfStandardOutput()) { }
+    public ConsoleProgress() : this(SurvivingWriter.OfStandardOutput()) { }
 
     /// <summary>Lines on a terminal, which may vanish.</summary>
-    public ConsoleProgress(TerminalOutput output) => this.output = output;
+    public ConsoleProgress(SurvivingWriter output) => this.output = output;
 
     /// <summary>Says how far the data is.</summary>
     public void ShowPreparation(PreparationProgress progress)

@@ -22,7 +22,7 @@ internal sealed class Interruption : IDisposable
     public Interruption(string message, Action<string>? say = null)
     {
         this.message = message;
-        this.say = say ?? TerminalOutput.OfStandardError().WriteLine;
+        this.say = say ?? SurvivingWriter.OfStandardError().WriteLine;
         registrations.Add(PosixSignalRegistration.Create(PosixSignal.SIGINT, Handle));
         registrations.Add(PosixSignalRegistration.Create(PosixSignal.SIGTERM, Handle));
         if (!IsHangUpIgnored())

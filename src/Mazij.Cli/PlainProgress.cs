@@ -3,9 +3,9 @@ using Mazij.Training;
 namespace Mazij.Cli;
 
 /// <summary>A run as plain lines: for files, pipes, and terminals that can do no more.</summary>
-internal sealed class PlainProgress() : TrainingDisplay(TerminalOutput.OfStandardOutput())
+internal sealed class PlainProgress() : TrainingDisplay(SurvivingWriter.OfStandardOutput())
 {
-    private readonly TerminalOutput errors = TerminalOutput.OfStandardError();
+    private readonly SurvivingWriter errors = SurvivingWriter.OfStandardError();
 
     /// <inheritdoc/>
     public override void StepDone(Trainer trainer, StepRecord record)
@@ -16,4 +16,7 @@ internal sealed class PlainProgress() : TrainingDisplay(TerminalOutput.OfStandar
 
     /// <inheritdoc/>
     public override void ShowInterruption(string message) => errors.WriteLine(message);
+
+    /// <summary>Does nothing: a line is out when it is written.</summary>
+    public override void Dispose() { }
 }

@@ -10,7 +10,7 @@ internal static class Program
         if (OperatingSystem.IsWindows())
             Console.OutputEncoding = new UTF8Encoding(encoderShouldEmitUTF8Identifier: false);
         // What cannot be said on a vanished terminal must not become another failure.
-        Console.SetError(new SurvivingWriter(Console.Error));
+        Console.SetError(SurvivingWriter.OfStandardError());
         return CommandLine.Run(args);
     }
 }

@@ -3,39 +3,52 @@ using System.Text;
 namespace Mazij.Cli;
 
 /// <summary>
-/// A console's writer for commands that must outlive it: what a vanished terminal, a closed pipe or a full disk does not take
-/// is lost, and nothing else happens.
+/// Writes for people to read, and never fails: what a vanished terminal, a closed pipe or a full disk does not take is lost,
+/// and the work that it tells of goes on.
 /// </summary>
-internal sealed class SurvivingWriter(TextWriter inner) : TextWriter(inner.FormatProvider)
+/// <param name="write">Writes a text and flushes it.</param>
+internal sealed class SurvivingWriter(Action<string> write) : TextWriter
 {
-    /// <inheritdoc/>
-    public override Encoding Encoding => inner.Encoding;
+    private volatile bool isAbandoned;
+    private volatile bool hasFailed;
+
+    /// <summary>Standard output, whatever it is at the moment.</summary>
+    public static SurvivingWriter OfStandardOutput() => new(Console.Out.Write);
+
+    /// <summary>Standard error, whatever it is at the moment.</summary>
+    public static SurvivingWriter OfStandardError() => new(Console.Error.Write);
 
     /// <inheritdoc/>
-    public override void Write(char value) => Try(value, static (writer, value) => writer.Write(value));
+    public override Encoding Encoding => Encoding.UTF8;
+
+    /// <summary>Whether a text was lost.</summary>
+    public bool HasFailed => hasFailed;
+
+    /// <summary>Writes nothing from now on.</summary>
+    public void Abandon() => isAbandoned = true;
 
     /// <inheritdoc/>
-    public override void Write(char[] buffer, int index, int count) =>
-        Try((buffer, index, count), static (writer, part) => writer.Write(part.buffer, part.index, part.count));
+    public override void Write(char value) => Write(value.ToString());
 
     /// <inheritdoc/>
-    public override void Write(string? value) => Try(value, static (writer, value) => writer.Write(value));
+    public override void Write(char[] buffer, int index, int count) => Write(new string(buffer, index, count));
 
     /// <inheritdoc/>
-    public override void WriteLine(string? value) => Try(value, static (writer, value) => writer.WriteLine(value));
+    public override void WriteLine(string? value) => Write(value + NewLine);
 
     /// <inheritdoc/>
-    public override void Flush() => Try(0, static (writer, _) => writer.Flush());
-
-    private void Try<T>(T value, Action<TextWriter, T> write)
+    public override void Write(string? value)
     {
+        if (isAbandoned)
+            return;
         try
         {
-            write(inner, value);
+            write(value ?? "");
         }
-        catch (Exception error) when (error is IOException or UnauthorizedAccessException)
+        catch (Exception error) when (error is IOException or ObjectDisposedException or UnauthorizedAccessException)
         {
-            // The second is what .NET makes of a descriptor that was closed. There is nobody to tell.
+            // The last is what .NET makes of a descriptor that was closed. There is nobody to tell.
+            hasFailed = true;
         }
     }
 }

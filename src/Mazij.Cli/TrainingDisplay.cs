@@ -12,7 +12,7 @@ internal abstract class TrainingDisplay : TrainingCallback, IDisposable
 {
     /// <summary>Starts a display.</summary>
     /// <param name="output">Where everything is shown.</param>
-    protected TrainingDisplay(TerminalOutput output)
+    protected TrainingDisplay(SurvivingWriter output)
     {
         Console = new ConsoleProgress(output);
     }
@@ -69,15 +69,8 @@ internal abstract class TrainingDisplay : TrainingCallback, IDisposable
     /// <inheritdoc/>
     public override void Noted(Trainer trainer, string message) => Say(TrainingText.Note(message));
 
-    /// <inheritdoc/>
-    public void Dispose()
-    {
-        Dispose(true);
-        GC.SuppressFinalize(this);
-    }
-
     /// <summary>Ends what the display has under way.</summary>
-    protected virtual void Dispose(bool disposing) { }
+    public abstract void Dispose();
 
     /// <summary>Shows a line, or several, during the run.</summary>
     protected virtual void Say(string text) => Console.Line(text);

@@ -54,8 +54,8 @@ public sealed class TinyRun : IDisposable
         return text.ToString();
     }
 
-    /// <summary>The run file of the tiny run, over another corpus.</summary>
-    internal static string RunFileFor(string corpus) => $$"""
+    /// <summary>The model's section of a run file.</summary>
+    internal const string ModelSection = """
         model:
           vocab_size: 320
           hidden_size: 32
@@ -69,6 +69,11 @@ public sealed class TinyRun : IDisposable
           moe_intermediate_size: 32
           max_position_embeddings: 64
           initializer_range: 0.02
+
+        """;
+
+    /// <summary>The run file of the tiny run, over another corpus.</summary>
+    internal static string RunFileFor(string corpus) => ModelSection + $$"""
         data:
           corpus: ['{{corpus}}']
           validation_fraction: 0.2

@@ -5,11 +5,11 @@ using Mazij.Benchmarks;
 namespace Mazij.Cli.Benches;
 
 /// <summary>The result of <c>mazij bench checkpoint</c>, for people and for scripts.</summary>
-internal sealed class CheckpointReport(BenchSetting setting, CheckpointBenchmarkResult result)
+internal sealed class CheckpointReport(BenchSetting setting, CheckpointBenchmarkResult result) : IBenchReport
 {
     private long Interval => Math.Max(1, setting.Training.CheckpointEvery);
 
-    /// <summary>Prints the figures.</summary>
+    /// <inheritdoc/>
     public void Print()
     {
         TableView table = new("", ">median", ">min", ">max");
@@ -28,7 +28,7 @@ internal sealed class CheckpointReport(BenchSetting setting, CheckpointBenchmark
             $"stall       {1000 * result.Stall:F0} ms a checkpoint: {100 * result.ShareAt(Interval):0.00} % of each step at one in {Interval} steps; written while training waits {100 * result.Blocking.Median / (Interval * result.Step.Median):0.00} %"));
     }
 
-    /// <summary>The figures as JSON. Scripts rely on the names.</summary>
+    /// <inheritdoc/>
     public JsonObject ToJson() => new()
     {
         ["model"] = setting.Name,

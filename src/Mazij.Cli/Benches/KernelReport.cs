@@ -6,11 +6,11 @@ using static TorchSharp.torch;
 namespace Mazij.Cli.Benches;
 
 /// <summary>The result of <c>mazij bench kernels</c>, for people and for scripts.</summary>
-internal sealed class KernelReport(BenchSetting setting, ScalarType type, int rounds, KernelBenchmarkResult result)
+internal sealed class KernelReport(BenchSetting setting, ScalarType type, int rounds, KernelBenchmarkResult result) : IBenchReport
 {
     private double Booked => result.Kernels.Sum(kernel => kernel.Seconds.Median);
 
-    /// <summary>Prints the figures.</summary>
+    /// <inheritdoc/>
     public void Print()
     {
         Console.Out.WriteLine(string.Create(
@@ -30,7 +30,7 @@ internal sealed class KernelReport(BenchSetting setting, ScalarType type, int ro
         table.Print();
     }
 
-    /// <summary>The figures as JSON. Scripts rely on the names.</summary>
+    /// <inheritdoc/>
     public JsonObject ToJson() => new()
     {
         ["model"] = setting.Name,

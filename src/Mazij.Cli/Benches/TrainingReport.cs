@@ -7,13 +7,13 @@ using static TorchSharp.torch;
 namespace Mazij.Cli.Benches;
 
 /// <summary>The result of <c>mazij bench train</c>, for people and for scripts.</summary>
-internal sealed class TrainingReport(BenchSetting setting, ScalarType type, int rounds, TrainingBenchmarkResult result)
+internal sealed class TrainingReport(BenchSetting setting, ScalarType type, int rounds, TrainingBenchmarkResult result) : IBenchReport
 {
     private Spread GemmOfType => type == ScalarType.BFloat16 ? result.GemmBf16 : result.GemmFp32;
 
     private string TypeName => ScalarTypeNames.Of(type);
 
-    /// <summary>Prints the figures.</summary>
+    /// <inheritdoc/>
     public void Print()
     {
         TableView figures = new("figure", ">median", ">min", ">max");
@@ -55,7 +55,7 @@ internal sealed class TrainingReport(BenchSetting setting, ScalarType type, int 
         }
     }
 
-    /// <summary>The figures as JSON. Scripts rely on the names.</summary>
+    /// <inheritdoc/>
     public JsonObject ToJson() => new()
     {
         ["model"] = setting.Name,

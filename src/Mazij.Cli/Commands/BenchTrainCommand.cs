@@ -3,8 +3,6 @@ using Mazij.Benchmarks;
 using Mazij.Benchmarks.Eager;
 using Mazij.Cli.Benches;
 using Mazij.Configuration;
-using Mazij.Devices;
-using TorchSharp;
 
 namespace Mazij.Cli.Commands;
 
@@ -23,7 +21,6 @@ internal static class BenchTrainCommand
     /// <summary>Describes the command.</summary>
     public static Command Create()
     {
-        RoundsOption rounds = new();
         Option<string?> only = new("--only")
         {
             Description = $"Measure these parts, separated by commas (default: ours,eager-loop,eager-sorted): {string.Join(", ", partNames.Select(part => part.Name))}. Ours is always measured.",
@@ -36,39 +33,25 @@ internal static class BenchTrainCommand
             HelpName = "N",
             DefaultValueFactory = _ => 500,
         };
-        Option<bool> json = new("--json") { Description = "Print the figures as JSON." };
         Command command = new(
             "train",
             "Measure how fast this machine trains: tokens per second as a share of its own matrix product rate and next to\n" +
             "eager models on the same libtorch, memory, and where the time goes. Takes a few minutes.\n\n" +
             "Example: mazij bench train --rounds 3 --only ours,eager-sorted --json")
-        { rounds, only, all, growthSteps, json };
-        BenchOptionSet options = new(command);
-        command.SetAction(parsed => Failures.Guard(() =>
+        { only, all, growthSteps };
+        new BenchOptionSet(command).SetAction((parsed, setting) =>
         {
-            TrainingBenchmarkOptions asked = new(
-                PartsOf(parsed.GetValue(only), parsed.GetValue(all)),
-                rounds.Read(parsed),
-                GrowthStepsOf(parsed.GetValue(growthSteps)));
-            BenchSetting setting = options.Read(parsed);
-            CheckParts(asked.Parts, setting);
-            using Interruption interruption = new("mazij: stopping after this step");
-            (LibTorchInfo libTorch, torch.ScalarType type) = options.Load(parsed, setting);
-            bool asJson = parsed.GetValue(json);
-            if (!asJson)
-                SettingLines.Print(setting, type, libTorch, asked.Rounds);
-            TrainingBenchmark benchmark = new(
-                setting.Model, setting.Training, type, asked,
-                what => { if (!asJson) Console.Out.WriteLine($"measuring   {what}"); }, interruption.Token);
-            TrainingReport report = new(setting, type, asked.Rounds, benchmark.Run());
-            if (asJson)
-                JsonOutput.Write(report.ToJson());
-            else
-                report.Print();
-            return 0;
-        }));
+            BenchmarkParts parts = PartsOf(parsed.GetValue(only), parsed.GetValue(all));
+            int steps = GrowthStepsOf(parsed.GetValue(growthSteps));
+            CheckParts(parts, setting);
+            return run => Measure(run, new TrainingBenchmarkOptions(parts, run.Rounds, steps));
+        });
         return command;
     }
+
+    private static TrainingReport Measure(BenchRun run, TrainingBenchmarkOptions options) => new(
+        run.Setting, run.Type, run.Rounds, new TrainingBenchmark(
+            run.Setting.Model, run.Setting.Training, run.Type, options, what => run.Say($"measuring   {what}"), run.Cancellation).Run());
 
     private static BenchmarkParts PartsOf(string? only, bool all)
     {

@@ -45,8 +45,6 @@ internal static class TrainCommand
         LibTorchOptionSet libTorch = new(command);
         command.SetAction(parsed => Failures.Guard(() =>
         {
-            // A run goes on when nobody can read its lines any more.
-            Console.SetOut(new SurvivingWriter(Console.Out));
             string? resumed = parsed.GetValue(resume), file = parsed.GetValue(run), target = parsed.GetValue(output);
             string[] overrides = parsed.GetValue(sets) ?? [];
             if (resumed is not null && (file is not null || target is not null))

@@ -1,3 +1,4 @@
+using Mazij.Training.Reports;
 using Spectre.Console;
 
 namespace Mazij.Cli.LiveView;

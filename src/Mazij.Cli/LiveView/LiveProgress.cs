@@ -5,6 +5,7 @@ using Mazij.Configuration;
 using Mazij.Data;
 using Mazij.Models;
 using Mazij.Training;
+using Mazij.Training.Reports;
 using Spectre.Console;
 
 namespace Mazij.Cli.LiveView;
@@ -24,8 +25,8 @@ internal sealed class LiveProgress : TrainingDisplay
     private readonly Lock gate = new();
     private readonly Queue<string> lines = [];
     private readonly ManualResetEventSlim ending = new();
-    private readonly TerminalOutput output;
-    private readonly TerminalOutput errors = TerminalOutput.OfStandardError();
+    private readonly SurvivingWriter output;
+    private readonly SurvivingWriter errors = SurvivingWriter.OfStandardError();
     private readonly LiveScreen screen;
     private readonly FrameRenderer renderer;
     private readonly Func<TerminalSize> measure;
@@ -40,7 +41,7 @@ internal sealed class LiveProgress : TrainingDisplay
     /// <param name="output">Writes to the terminal.</param>
     /// <param name="traits">What the terminal can show.</param>
     /// <param name="measure">Its size at any moment.</param>
-    internal LiveProgress(TerminalOutput output, TerminalTraits traits, Func<TerminalSize> measure) : base(output)
+    internal LiveProgress(SurvivingWriter output, TerminalTraits traits, Func<TerminalSize> measure) : base(output)
     {
         this.output = output;
         this.measure = measure;
@@ -57,7 +58,7 @@ internal sealed class LiveProgress : TrainingDisplay
         Stream stream = System.Console.OpenStandardOutput();
         // One write a frame: half a frame is never seen.
         return new LiveProgress(
-            new TerminalOutput(text => stream.Write(Encoding.UTF8.GetBytes(text))), traits, TerminalSize.OfStandardOutput);
+            new SurvivingWriter(text => stream.Write(Encoding.UTF8.GetBytes(text))), traits, TerminalSize.OfStandardOutput);
     }
 
     /// <inheritdoc/>
@@ -80,9 +81,7 @@ internal sealed class LiveProgress : TrainingDisplay
             Fraction = session.Trainer.Progress.FractionOf(config.Training.Stop),
             Checkpoint = session.Trainer.Progress is { Step: > 0 } resumed ? new SavedCheckpoint(resumed.Step, resumed.Seconds) : null,
         };
-        foreach (EarlierMetrics line in EarlierMetrics.Read(session.Folder.MetricsFile, session.Trainer.Progress.Step))
-            start = start.With(line);
-        Begin(start);
+        Begin(session.Trainer.Progress.Step > 0 ? start.After(Earlier(session)) : start);
     }
 
     /// <inheritdoc/>
@@ -137,6 +136,14 @@ internal sealed class LiveProgress : TrainingDisplay
         base.Happened(trainer, happened);
     }
 
+    /// <inheritdoc/>
+    public override void Dispose()
+    {
+        End(static view => view, closing: []);
+        // Not what the view's thread waits on: a terminal that hangs may let go of it later.
+        continued?.Dispose();
+    }
+
     /// <summary>Starts to draw.</summary>
     internal void Begin(RunView start)
     {
@@ -174,13 +181,13 @@ internal sealed class LiveProgress : TrainingDisplay
         }
     }
 
-    /// <inheritdoc/>
-    protected override void Dispose(bool disposing)
+    /// <summary>What earlier sessions left, up to the checkpoint that the run goes on from.</summary>
+    private static RunHistory Earlier(TrainingSession session)
     {
-        End(static view => view, closing: []);
-        // Not what the view's thread waits on: a terminal that hangs may let go of it later.
-        continued?.Dispose();
-        base.Dispose(disposing);
+        RunHistory earlier = new();
+        if (File.Exists(session.Folder.MetricsFile))
+            new MetricsReader().ReadInto(earlier, session.Folder.MetricsFile, session.Trainer.Progress.Step);
+        return earlier;
     }
 
     private void Change(Func<RunView, RunView> change)
@@ -214,7 +221,10 @@ internal sealed class LiveProgress : TrainingDisplay
     {
         do
             Frame(closing: null);
-        while (!ending.Wait(interval) && !output.IsGone && isLive);
+        while (!ending.Wait(interval) && !output.HasFailed && isLive);
+        // A terminal that is gone does not come back.
+        if (output.HasFailed)
+            output.Abandon();
     }
 
     private void Frame(IReadOnlyList<string>? closing)

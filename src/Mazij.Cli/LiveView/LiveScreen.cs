@@ -8,7 +8,7 @@ namespace Mazij.Cli.LiveView;
 /// switched. So whatever ends the process, even SIGKILL, leaves a terminal that works, with the cursor below the frame.
 /// </summary>
 /// <param name="output">Writes to the terminal.</param>
-internal sealed class LiveScreen(TerminalOutput output)
+internal sealed class LiveScreen(SurvivingWriter output)
 {
     private const string BeginUpdate = "\e[?2026h"; // Terminals that know it show the whole update at once.
     private const string EndUpdate = "\e[?2026l";

@@ -1,4 +1,5 @@
 using System.Globalization;
+using Mazij.Training.Reports;
 using Spectre.Console;
 
 namespace Mazij.Cli.LiveView;
@@ -47,9 +48,9 @@ internal static class LossChart
     {
         DotCanvas canvas = new(columns, rows, glyphs);
         (int X, int Y)? previous = null;
-        for (int index = 0; index < curve.Count; index++)
+        foreach (CurvePoint point in curve.Points)
         {
-            (int X, int Y) dot = scale.Dot(curve[index], canvas.Width, canvas.Height);
+            (int X, int Y) dot = scale.Dot(point.Step, point.Mean, canvas.Width, canvas.Height);
             canvas.Line(previous ?? dot, dot);
             previous = dot;
         }
@@ -59,9 +60,9 @@ internal static class LossChart
     private static HashSet<(int Row, int Column)> Points(Curve curve, ChartScale scale, int columns, int rows)
     {
         HashSet<(int, int)> points = [];
-        for (int index = 0; index < curve.Count; index++)
+        foreach (CurvePoint point in curve.Points)
         {
-            (int column, int row) = scale.Dot(curve[index], columns, rows);
+            (int column, int row) = scale.Dot(point.Step, point.Mean, columns, rows);
             points.Add((row, column));
         }
         return points;
@@ -72,7 +73,7 @@ internal static class LossChart
     private static int? BaselineRow(RunView view, ChartScale scale, int rows)
     {
         double level = view.Facts.GzipBitsPerByte / view.BitsPerByte * view.Validation.Last ?? double.NaN;
-        return level >= scale.Low && level <= scale.High ? scale.Dot(new CurvePoint(scale.FirstStep, level), 1, rows).Y : null;
+        return level >= scale.Low && level <= scale.High ? scale.Dot(scale.FirstStep, level, 1, rows).Y : null;
     }
 
     private static string Label(double level)

@@ -1,5 +1,6 @@
 using System.Collections.Immutable;
 using Mazij.Training;
+using Mazij.Training.Reports;
 
 namespace Mazij.Cli.LiveView;
 
@@ -46,19 +47,19 @@ internal sealed record RunView
     public StepRecord? Last { get; init; }
 
     /// <summary>Training loss, nats.</summary>
-    public Curve Loss { get; init; } = Curve.Empty;
+    public Curve Loss { get; init; } = Curve.Empty();
 
     /// <summary>Validation loss, nats.</summary>
-    public Curve Validation { get; init; } = Curve.Empty;
+    public Curve Validation { get; init; } = Curve.Empty();
 
     /// <summary>Learning rate.</summary>
-    public Curve LearningRate { get; init; } = Curve.Empty;
+    public Curve LearningRate { get; init; } = Curve.Empty();
 
     /// <summary>Norm of the gradient.</summary>
-    public Curve GradNorm { get; init; } = Curve.Empty;
+    public Curve GradNorm { get; init; } = Curve.Empty();
 
     /// <summary>Tokens per second.</summary>
-    public Curve Speed { get; init; } = Curve.Empty;
+    public Curve Speed { get; init; } = Curve.Empty();
 
     /// <summary>Tokens per second, smoothed over the last steps.</summary>
     public double TokensPerSecond { get; init; }
@@ -88,10 +89,10 @@ internal sealed record RunView
         Progress = progress,
         Fraction = record.Fraction,
         Activity = null,
-        Loss = Loss.Add(record.Step, record.Loss),
-        LearningRate = LearningRate.Add(record.Step, record.LearningRate),
-        GradNorm = GradNorm.Add(record.Step, record.GradNorm),
-        Speed = Speed.Add(record.Step, record.TokensPerSecond),
+        Loss = Loss.With(record.Step, record.Tokens, record.Loss),
+        LearningRate = LearningRate.With(record.Step, record.Tokens, record.LearningRate),
+        GradNorm = GradNorm.With(record.Step, record.Tokens, record.GradNorm),
+        Speed = Speed.With(record.Step, record.Tokens, record.TokensPerSecond),
         TokensPerSecond = Last is null
             ? record.TokensPerSecond
             : TokensPerSecond + (Smoothing * (record.TokensPerSecond - TokensPerSecond)),
@@ -101,7 +102,7 @@ internal sealed record RunView
     public RunView With(EvaluationRecord record) => this with
     {
         Activity = null,
-        Validation = Validation.Add(record.Step, record.Loss),
+        Validation = Validation.With(record.Step, record.Tokens, record.Loss),
         BitsPerByte = record.BitsPerByte,
     };
 
@@ -128,16 +129,16 @@ internal sealed record RunView
         IsSaving = false,
     };
 
-    /// <summary>The view with a line that an earlier session left in metrics.jsonl.</summary>
-    public RunView With(EarlierMetrics line) => this with
+    /// <summary>The view that goes on from what earlier sessions left.</summary>
+    public RunView After(RunHistory earlier) => this with
     {
-        Loss = Loss.Add(line.Step, line.Loss ?? double.NaN),
-        LearningRate = LearningRate.Add(line.Step, line.LearningRate ?? double.NaN),
-        GradNorm = GradNorm.Add(line.Step, line.GradNorm ?? double.NaN),
-        Speed = Speed.Add(line.Step, line.TokensPerSecond ?? double.NaN),
-        Validation = Validation.Add(line.Step, line.ValidationLoss ?? double.NaN),
-        BitsPerByte = line.ValidationBitsPerByte ?? BitsPerByte,
-        EventCount = EventCount + (line.Event is null ? 0 : 1),
+        Loss = earlier.Loss,
+        Validation = earlier.ValidationLoss,
+        LearningRate = earlier.LearningRate,
+        GradNorm = earlier.GradNorm,
+        Speed = earlier.TokensPerSecond,
+        BitsPerByte = earlier.LastEvaluation?.BitsPerByte,
+        EventCount = earlier.Events.Count,
     };
 }
 

@@ -1,3 +1,4 @@
+using Mazij.Training.Reports;
 using Spectre.Console;
 
 namespace Mazij.Cli.LiveView;
@@ -29,7 +30,7 @@ internal static class Sparkline
     {
         double mean = 0;
         for (int index = from; index < to; index++)
-            mean += curve[index].Value / (to - from);
+            mean += curve[index].Mean / (to - from);
         return mean;
     }
 }

@@ -13,8 +13,6 @@ internal sealed record Spread(double Minimum, double Median, double Maximum)
     public static Spread Of(IEnumerable<double> values)
     {
         double[] sorted = [.. values.Order()];
-        int middle = sorted.Length / 2;
-        double median = sorted.Length % 2 == 1 ? sorted[middle] : (sorted[middle - 1] + sorted[middle]) / 2;
-        return new Spread(sorted[0], median, sorted[^1]);
+        return new Spread(sorted[0], Mazij.Median.OfSorted(sorted), sorted[^1]);
     }
 }

@@ -4,12 +4,10 @@ namespace Mazij.Data;
 
 /// <summary>
 /// A folder that appears whole or not at all: it is made under the name FOLDER.building, then renamed. What a killed
-/// build leaves under that name is there for the next one to go on with, and a data set that it had moved to FOLDER.old
-/// but not yet replaced gets its name back; a lock keeps two builds apart.
+/// build leaves under that name is there for the next one to go on with; a lock keeps two builds apart.
 /// </summary>
 internal sealed class BuildFolder : IDisposable
 {
-    private const string OldSuffix = ".old";
     private readonly string final;
     private readonly FileStream gate;
     private bool keep;
@@ -28,24 +26,26 @@ internal sealed class BuildFolder : IDisposable
     public static string NameOf(string folder) => Path.TrimEndingDirectorySeparator(Path.GetFullPath(folder)) + ".building";
 
     /// <summary>Opens the folder to write in, with what an unfinished build left there.</summary>
+    /// <param name="folder">The name that it gets when it is whole: free, or of a folder of the same kind to replace.</param>
+    /// <param name="kind">What it is called to people, such as data set.</param>
+    /// <param name="mark">The file that every folder of this kind holds.</param>
     /// <exception cref="InputException">The folder holds something else, is being built, or cannot be
     /// written.</exception>
-    public static BuildFolder Create(string folder)
+    public static BuildFolder Create(string folder, string kind, string mark)
     {
         string final = Path.TrimEndingDirectorySeparator(Path.GetFullPath(folder));
-        if (File.Exists(final)) throw new InputException($"Cannot build a data set in '{folder}': it is a file.");
+        if (File.Exists(final)) throw new InputException($"Cannot build a {kind} in '{folder}': it is a file.");
         FileStream? gate = null;
         try
         {
             if (Directory.Exists(final)
-                && !File.Exists(Path.Combine(final, DatasetManifest.FileName))
+                && !File.Exists(Path.Combine(final, mark))
                 && Directory.EnumerateFileSystemEntries(final).Any())
                 throw new InputException(
-                    $"'{folder}' holds files that are not a data set: name another folder, or empty it.");
+                    $"'{folder}' holds files that are not a {kind}: name another folder, or empty it.");
             Directory.CreateDirectory(Path.GetDirectoryName(final)!);
-            gate = Lock(final, folder);
-            if (!Directory.Exists(final) && File.Exists(Path.Combine(final + OldSuffix, DatasetManifest.FileName)))
-                Directory.Move(final + OldSuffix, final);
+            gate = Lock(final, folder, kind);
+            AtomicFolder.Recover(final);
             BuildFolder building = new(final, gate);
             Directory.CreateDirectory(building.Folder);
             return building;
@@ -53,26 +53,17 @@ internal sealed class BuildFolder : IDisposable
         catch (Exception e) when (e is IOException or UnauthorizedAccessException)
         {
             gate?.Dispose();
-            throw new InputException($"Cannot write the data set '{folder}': {e.Message}", e);
+            throw new InputException($"Cannot write the {kind} '{folder}': {e.Message}", e);
         }
     }
 
-    /// <summary>Gives the folder its name, in place of a data set that had it before.</summary>
-    public void Commit()
-    {
-        string old = final + OldSuffix;
-        Remove(old);
-        AtomicFile.FlushFolder(Folder);
-        if (Directory.Exists(final)) Directory.Move(final, old);
-        Directory.Move(Folder, final);
-        AtomicFile.FlushFolder(Path.GetDirectoryName(final)!);
-        Remove(old);
-    }
+    /// <summary>Gives the folder its name, in place of the one that had it before.</summary>
+    public void Commit() => AtomicFolder.Replace(Folder, final);
 
     /// <summary>Removes everything in it.</summary>
     public void Clear()
     {
-        Remove(Folder);
+        AtomicFolder.Delete(Folder);
         Directory.CreateDirectory(Folder);
     }
 
@@ -82,11 +73,17 @@ internal sealed class BuildFolder : IDisposable
     /// <summary>Removes what was neither committed nor is to be kept.</summary>
     public void Dispose()
     {
-        if (!keep) Remove(Folder);
-        gate.Dispose();
+        try
+        {
+            if (!keep) AtomicFolder.Delete(Folder);
+        }
+        finally
+        {
+            gate.Dispose();
+        }
     }
 
-    private static FileStream Lock(string final, string folder)
+    private static FileStream Lock(string final, string folder, string kind)
     {
         try
         {
@@ -100,12 +97,7 @@ internal sealed class BuildFolder : IDisposable
         }
         catch (IOException e)
         {
-            throw new InputException($"Cannot build the data set '{folder}' now: {e.Message}", e);
+            throw new InputException($"Cannot build the {kind} '{folder}' now: {e.Message}", e);
         }
-    }
-
-    private static void Remove(string folder)
-    {
-        if (Directory.Exists(folder)) Directory.Delete(folder, recursive: true);
     }
 }

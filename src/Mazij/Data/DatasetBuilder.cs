@@ -56,7 +56,7 @@ public static class DatasetBuilder
         ArgumentException.ThrowIfNullOrEmpty(folder);
         options ??= new DatasetOptions();
         options.Validate();
-        using BuildFolder building = BuildFolder.Create(folder);
+        using BuildFolder building = BuildFolder.Create(folder, "data set", DatasetManifest.FileName);
         Work work = new(corpus, tokenizer, building, options, progress, alongside, recipe, cancellation);
         try
         {

@@ -1,6 +1,7 @@
 using System.IO.Hashing;
 using System.Text;
 using Mazij.Configuration;
+using Mazij.Formats;
 using Mazij.Text.Corpora;
 using Mazij.Text.Tokenizers;
 
@@ -18,8 +19,9 @@ internal static class PreparedSources
     /// <exception cref="InputException">A source or the tokenizer is unfit.</exception>
     public static PreparedData? Find(DataConfig data, TokenizerConfig tokenizer, string cacheFolder)
     {
-        TokenizerConfig shared = Shared(data, tokenizer, cacheFolder);
-        return IsThere(shared) ? Open(data, source => PreparedData.Find(data.Only(source), shared, cacheFolder)) : null;
+        (TokenizerConfig shared, bool isTrainedHere) = Shared(data, tokenizer, cacheFolder);
+        return isTrainedHere && !IsKept(shared.Path!)
+            ? null : Open(data, source => PreparedData.Find(data.Only(source), shared, cacheFolder));
     }
 
     /// <summary>As <see cref="PreparedData.Make"/>; what is there already is used.</summary>
@@ -28,8 +30,8 @@ internal static class PreparedSources
         DataConfig data, TokenizerConfig tokenizer, string cacheFolder, int threads, Action<PreparationProgress> progress,
         CancellationToken cancellation)
     {
-        TokenizerConfig shared = Shared(data, tokenizer, cacheFolder);
-        if (!IsThere(shared))
+        (TokenizerConfig shared, bool isTrainedHere) = Shared(data, tokenizer, cacheFolder);
+        if (isTrainedHere && !IsKept(shared.Path!))
             Train(data, tokenizer, shared.Path!, threads, progress, cancellation);
         return Open(data, source => PreparedData.Find(data.Only(source), shared, cacheFolder) ?? PreparedData.Make(
             data.Only(source), shared, cacheFolder, threads,
@@ -61,27 +63,41 @@ internal static class PreparedSources
 
     /// <summary>The tokenizer by its path: the given one, that of the first finished shards, or where the one trained on
     /// these sources is kept.</summary>
-    private static TokenizerConfig Shared(DataConfig data, TokenizerConfig tokenizer, string cacheFolder)
+    private static (TokenizerConfig Tokenizer, bool IsTrainedHere) Shared(
+        DataConfig data, TokenizerConfig tokenizer, string cacheFolder)
     {
         string? path = tokenizer.Path ?? data.Sources.FirstOrDefault(source => source.Shards is not null)?.Shards;
-        if (path is null)
-        {
-            StringBuilder key = new();
-            foreach ((SourceConfig source, double share) in data.Sources.Zip(SharesOf(data)))
-                key.Append(FormattableString.Invariant($"{PreparedData.KeyOf(data.Only(source), tokenizer)}\n{share:R}\n"));
-            path = Path.Combine(
-                cacheFolder, TokenizersFolder, Convert.ToHexStringLower(XxHash128.Hash(Encoding.UTF8.GetBytes(key.ToString()))));
-        }
-        return tokenizer with { Path = path };
+        if (path is not null)
+            return (tokenizer with { Path = path }, false);
+        StringBuilder key = new();
+        foreach ((SourceConfig source, double share) in data.Sources.Zip(SharesOf(data)))
+            key.Append(FormattableString.Invariant($"{PreparedData.KeyOf(data.Only(source), tokenizer)}\n{share:R}\n"));
+        string name = Convert.ToHexStringLower(XxHash128.Hash(Encoding.UTF8.GetBytes(key.ToString())));
+        return (tokenizer with { Path = Path.Combine(cacheFolder, TokenizersFolder, name) }, true);
     }
 
-    private static bool IsThere(TokenizerConfig shared) =>
-        Path.GetFileName(Path.GetDirectoryName(shared.Path)) != TokenizersFolder || Directory.Exists(shared.Path);
+    private static bool IsKept(string folder)
+    {
+        try
+        {
+            return Directory.Exists(folder) && Tokenizer.Load(folder) is not null;
+        }
+        catch (InputException)
+        {
+            return false; // It is damaged, and trained anew.
+        }
+    }
 
+    /// <summary>Trains the tokenizer of all sources and keeps it in a folder.</summary>
     private static void Train(
         DataConfig data, TokenizerConfig tokenizer, string folder, int threads, Action<PreparationProgress> progress,
         CancellationToken cancellation)
     {
+        // The cache is ours: what is left there of a tokenizer whose file is gone must not be in the way.
+        if (!File.Exists(Path.Combine(folder, TokenizerFile.Name)))
+            AtomicFolder.Delete(folder);
+        using BuildFolder building = BuildFolder.Create(folder, "tokenizer", TokenizerFile.Name);
+        building.Clear();
         List<(Corpus Corpus, long? MaximumBytes)> corpora = [];
         foreach ((SourceConfig source, double share) in data.Sources.Zip(SharesOf(data)))
         {
@@ -89,12 +105,15 @@ internal static class PreparedSources
                 Corpus.Open(source.Corpus, PreparedData.CorpusOptionsOf(data.Only(source))), (long?)(tokenizer.TrainBytes * share)));
         }
         BpeTokenizer trained = PreparedData.Train(corpora, tokenizer, threads, progress, cancellation);
-        string temporary = $"{folder}.{Environment.ProcessId}.writing";
-        Directory.CreateDirectory(temporary);
-        trained.Save(temporary);
-        if (Directory.Exists(folder))
-            Directory.Delete(folder, recursive: true);
-        Directory.Move(temporary, folder);
+        try
+        {
+            trained.Save(building.Folder);
+            building.Commit();
+        }
+        catch (Exception error) when (error is IOException or UnauthorizedAccessException)
+        {
+            throw new InputException($"Cannot write the tokenizer '{folder}': {error.Message}", error);
+        }
     }
 
     /// <summary>How much of the tokenizer's training text each source gives: by the largest share it ever has in the run.</summary>

@@ -3,7 +3,7 @@ namespace Mazij.Formats;
 /// <summary>Puts folders in place, and takes them away, so that a reader or a crash sees a whole one or none.</summary>
 internal static class AtomicFolder
 {
-    private const string OldSuffix = ".old", GoingSuffix = ".removing";
+    private const string OldSuffix = ".replaced", GoingSuffix = ".removing";
 
     /// <summary>
     /// Gives a complete folder the name of another, which is removed. Where the system can exchange two names there is no
@@ -37,10 +37,13 @@ internal static class AtomicFolder
             Delete(old);
     }
 
-    /// <summary>Gives a folder its name back that a crash has left between two renames of <see cref="Replace"/>.</summary>
+    /// <summary>Mends what a crash has left of <see cref="Replace"/>: between its two renames a folder gets its name back,
+    /// behind them what was replaced is deleted.</summary>
     public static void Recover(string target)
     {
-        if (!Directory.Exists(target) && Directory.Exists(target + OldSuffix))
+        if (Directory.Exists(target))
+            Delete(target + OldSuffix);
+        else if (Directory.Exists(target + OldSuffix))
             Directory.Move(target + OldSuffix, target);
     }
 

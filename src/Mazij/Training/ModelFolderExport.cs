@@ -14,7 +14,6 @@ internal sealed class ModelFolderExport(ModelCheckpoint checkpoint, BpeTokenizer
     {
         string temporary = folder.ModelFolder + ".writing";
         AtomicFolder.Recover(folder.ModelFolder);
-        AtomicFolder.RemoveLeftovers(folder.Path, Path.GetFileName(folder.ModelFolder));
         AtomicFolder.Delete(temporary);
         FreeSpace.Require(folder.Path, sizeof(float) * content.Weights.numel() + ConfigAndTokenizerBytes);
         try

@@ -1,14 +1,11 @@
 using System.Diagnostics;
 using System.Globalization;
-using System.Runtime.InteropServices;
 
 namespace Mazij.Cli.Tests.Commands;
 
 /// <summary>Real trainings whose disk, terminal or temporary folder fails them.</summary>
-public sealed partial class HostileEnvironmentTests(TrainingWorld world) : IClassFixture<TrainingWorld>
+public sealed class HostileEnvironmentTests(TrainingWorld world) : IClassFixture<TrainingWorld>
 {
-    private const int HangUp = 1, Terminate = 15;
-
     // Long enough that it cannot be over before something happens to it.
     private static readonly string[] endless = ["--set", "training.stop.steps=1000000", "--set", "training.dtype=fp32"];
 
@@ -24,7 +21,7 @@ public sealed partial class HostileEnvironmentTests(TrainingWorld world) : IClas
         TrainingWorld.ReadUntil(process, line => TrainingWorld.StepOf(line) >= step + 20);
         File.Delete(disk.Ballast);
         TrainingWorld.ReadUntil(process, TrainingWorld.IsCheckpoint);
-        Assert.Equal(0, Signal(process.Id, Terminate));
+        Signals.Send(process, Signals.Terminate);
         (int code, string output, string errors) = TrainingWorld.Finish(process);
         Assert.True(code == 130, $"{errors}\n{output}");
         // No line of the metrics is missing, and what failed is among them.
@@ -41,7 +38,7 @@ public sealed partial class HostileEnvironmentTests(TrainingWorld world) : IClas
         string run = Path.Combine(disk.Path, "run");
         using Process process = world.Start([world["run.yaml"], .. endless, "--out", run]);
         FillUntilCheckpointFails(disk, process);
-        Assert.Equal(0, Signal(process.Id, Terminate));
+        Signals.Send(process, Signals.Terminate);
         (int code, _, string errors) = TrainingWorld.Finish(process);
         Assert.Equal(2, code);
         string line = Assert.Single(errors.Split('\n', StringSplitOptions.RemoveEmptyEntries), line => !line.Contains("stopping", StringComparison.Ordinal));
@@ -63,7 +60,7 @@ public sealed partial class HostileEnvironmentTests(TrainingWorld world) : IClas
         using (TinyDisk.Freeze(Path.Combine(run, "checkpoints")))
             TrainingWorld.ReadUntil(process, line => IsFailure(line) && line.Contains("Read-only", StringComparison.Ordinal));
         TrainingWorld.ReadUntil(process, TrainingWorld.IsCheckpoint);
-        Assert.Equal(0, Signal(process.Id, Terminate));
+        Signals.Send(process, Signals.Terminate);
         Assert.Equal(130, TrainingWorld.Finish(process).ExitCode);
     }
 
@@ -86,11 +83,11 @@ public sealed partial class HostileEnvironmentTests(TrainingWorld world) : IClas
     [Fact]
     public void A_terminal_that_goes_away_makes_the_run_save_and_end()
     {
-        if (OperatingSystem.IsWindows())
+        if (!Signals.Exist)
             Assert.Skip("needs kill(2)");
         using Process process = world.Start([world["run.yaml"], .. endless, "--out", world["hangup"]]);
         int step = TrainingWorld.StepOf(TrainingWorld.ReadUntil(process, line => TrainingWorld.StepOf(line) > 7));
-        Assert.Equal(0, Signal(process.Id, HangUp));
+        Signals.Send(process, Signals.HangUp);
         (int code, string output, _) = TrainingWorld.Finish(process);
         Assert.Equal(130, code);
         Assert.Contains("--resume", output, StringComparison.Ordinal);
@@ -107,9 +104,9 @@ public sealed partial class HostileEnvironmentTests(TrainingWorld world) : IClas
         using Process process = world.StartShell(
             $"trap '' HUP; exec $MAZIJ train run.yaml {string.Join(' ', endless)} --out nohup");
         int step = TrainingWorld.StepOf(TrainingWorld.ReadUntil(process, line => TrainingWorld.StepOf(line) > 0));
-        Assert.Equal(0, Signal(process.Id, HangUp));
+        Signals.Send(process, Signals.HangUp);
         TrainingWorld.ReadUntil(process, line => TrainingWorld.StepOf(line) > step + 200);
-        Assert.Equal(0, Signal(process.Id, Terminate));
+        Signals.Send(process, Signals.Terminate);
         Assert.Equal(130, TrainingWorld.Finish(process).ExitCode);
     }
 
@@ -152,7 +149,4 @@ public sealed partial class HostileEnvironmentTests(TrainingWorld world) : IClas
             }),
         ];
     }
-
-    [LibraryImport("libc", EntryPoint = "kill")]
-    private static partial int Signal(int process, int signal);
 }

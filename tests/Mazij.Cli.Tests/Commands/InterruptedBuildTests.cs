@@ -1,22 +1,18 @@
 using System.Diagnostics;
-using System.Runtime.InteropServices;
 using System.Text;
 using System.Text.Json;
 
 namespace Mazij.Cli.Tests.Commands;
 
 /// <summary>Real processes that read a pipe: one that nothing disturbs, one that is stopped in the middle and goes on.</summary>
-public sealed partial class InterruptedBuildTests(TinyRun run)
+public sealed class InterruptedBuildTests(TinyRun run)
 {
-    private const int Interrupt = 2;
-    private const int Kill = 9;
-
     [Theory]
-    [InlineData(Interrupt)]
-    [InlineData(Kill)]
+    [InlineData(Signals.Interrupt)]
+    [InlineData(Signals.Kill)]
     public async Task A_build_from_a_pipe_goes_on_to_the_same_bits(int signal)
     {
-        if (OperatingSystem.IsWindows())
+        if (!Signals.Exist)
             Assert.Skip("needs kill(2)");
         using TemporaryFolder folder = new();
         byte[] text = Encoding.UTF8.GetBytes(string.Concat(Enumerable.Range(0, 12_000).Select(
@@ -29,19 +25,19 @@ public sealed partial class InterruptedBuildTests(TinyRun run)
             // The pipe holds 64 KiB: the process has read, and is waiting for the rest.
             process.StandardInput.BaseStream.Write(text.AsSpan(0, text.Length / 2));
             process.StandardInput.BaseStream.Flush();
-            Assert.Equal(0, Send(process.Id, signal));
-            if (signal == Interrupt)
+            Signals.Send(process, signal);
+            if (signal == Signals.Interrupt)
                 Assert.Contains("stopping", await process.StandardError.ReadLineAsync(TestContext.Current.CancellationToken), StringComparison.Ordinal);
             process.StandardInput.Close();
             await process.WaitForExitAsync(TestContext.Current.CancellationToken);
-            Assert.Equal(signal == Interrupt ? 130 : 128 + Kill, process.ExitCode);
+            Assert.Equal(signal == Signals.Interrupt ? 130 : 128 + Signals.Kill, process.ExitCode);
         }
         Assert.False(Directory.Exists(folder["data"]), "half a text was taken for a whole one");
         Assert.True(Directory.Exists(folder["data.building"]), "nothing was kept");
 
         (int code, byte[] output, string errors) = Invocation.OfProcess(text, [.. build, folder["data"]]);
         Assert.Equal((0, ""), (code, errors));
-        if (signal == Interrupt)
+        if (signal == Signals.Interrupt)
             Assert.Contains("going on with an unfinished build after", Encoding.UTF8.GetString(output), StringComparison.Ordinal);
         string[] files = Directory.GetFiles(folder["whole"], "*", SearchOption.AllDirectories);
         Assert.Equal(5, files.Length); // two splits, manifest, tokenizer, its configuration
@@ -58,7 +54,4 @@ public sealed partial class InterruptedBuildTests(TinyRun run)
             RedirectStandardOutput = true,
             RedirectStandardError = true,
         })!;
-
-    [LibraryImport("libc", EntryPoint = "kill")]
-    private static partial int Send(int process, int signal);
 }

@@ -1,13 +1,11 @@
 using System.Diagnostics;
 using System.Globalization;
-using System.Runtime.InteropServices;
 
 namespace Mazij.Cli.Tests.Commands;
 
 /// <summary>Real processes: one run that nothing disturbs, and others that are killed or interrupted and continued.</summary>
-public sealed partial class InterruptedTrainingTests(TrainingWorld world) : IClassFixture<TrainingWorld>
+public sealed class InterruptedTrainingTests(TrainingWorld world) : IClassFixture<TrainingWorld>
 {
-    private const int Interrupt = 2;
     private static readonly Lock gate = new();
 
     [Theory]
@@ -36,7 +34,7 @@ public sealed partial class InterruptedTrainingTests(TrainingWorld world) : ICla
     [Fact]
     public async Task Ctrl_C_saves_and_the_run_continues_to_the_same_bits()
     {
-        if (OperatingSystem.IsWindows())
+        if (!Signals.Exist)
             Assert.Skip("needs kill(2)");
         TrainWhole("fp32");
         const string run = "interrupted";
@@ -45,7 +43,7 @@ public sealed partial class InterruptedTrainingTests(TrainingWorld world) : ICla
         {
             Task<string> errors = process.StandardError.ReadToEndAsync(TestContext.Current.CancellationToken);
             TrainingWorld.ReadUntil(process, line => TrainingWorld.StepOf(line) >= step);
-            Assert.Equal(0, Kill(process.Id, Interrupt));
+            Signals.Send(process, Signals.Interrupt);
             string rest = process.StandardOutput.ReadToEnd();
             process.WaitForExit();
             Assert.Equal(130, process.ExitCode);
@@ -70,7 +68,4 @@ public sealed partial class InterruptedTrainingTests(TrainingWorld world) : ICla
                 world.Train(world["run.yaml"], "--set", $"training.dtype={type}", "--out", world["whole-" + type]);
         }
     }
-
-    [LibraryImport("libc", EntryPoint = "kill")]
-    private static partial int Kill(int process, int signal);
 }

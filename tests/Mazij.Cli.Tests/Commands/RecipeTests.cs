@@ -95,7 +95,7 @@ public sealed class RecipeTests(RecipeTests.RecipeRun run) : IClassFixture<Recip
 
     private string Refusal(params string[] sets)
     {
-        Invocation refused = Invocation.Of(["train", run.WriteRunFile("refused.yaml", ""), "--out", run["refused"], .. sets]);
+        Invocation refused = Invocation.Of(["train", run.WriteRunFile("refused.yaml", TinyRun.ModelSection), "--out", run["refused"], .. sets]);
         Assert.Equal(2, refused.ExitCode);
         Assert.Single(refused.Errors.TrimEnd().Split('\n'));
         Assert.False(Directory.Exists(run["refused"]));
@@ -124,7 +124,7 @@ public sealed class RecipeTests(RecipeTests.RecipeRun run) : IClassFixture<Recip
             string shared = Lines(sentences, 0, 250);
             folder.Write("web.jsonl", Lines(sentences, 250, 1600) + shared);
             folder.Write("curated.jsonl", shared + Lines(sentences, 1600, sentences.Length));
-            Invocation training = Invocation.Of("train", WriteRunFile("run.yaml", Model), "--out", Folder);
+            Invocation training = Invocation.Of("train", WriteRunFile("run.yaml", TinyRun.ModelSection), "--out", Folder);
             Assert.True(training.ExitCode == 0, training.Errors);
             Output = training.Output;
         }
@@ -142,7 +142,7 @@ public sealed class RecipeTests(RecipeTests.RecipeRun run) : IClassFixture<Recip
 
         /// <summary>A run file of the recipe over some model.</summary>
         public string WriteRunFile(string name, string model) => folder.Write(name, $$"""
-            {{(model.Length > 0 ? model : Model)}}
+            {{model}}
             data:
               validation_fraction: 0.1
               sources:
@@ -181,23 +181,6 @@ public sealed class RecipeTests(RecipeTests.RecipeRun run) : IClassFixture<Recip
             }
             return copy;
         }
-
-        private const string Model = """
-            model:
-              vocab_size: 320
-              hidden_size: 32
-              num_hidden_layers: 2
-              num_attention_heads: 2
-              num_key_value_heads: 1
-              head_dim: 16
-              num_experts: 4
-              num_experts_per_tok: 2
-              num_shared_experts: 1
-              moe_intermediate_size: 32
-              max_position_embeddings: 64
-              rope_theta: 10000.0
-              initializer_range: 0.02
-            """;
 
         private static string Lines(string[] sentences, int first, int end)
         {

@@ -13,7 +13,7 @@ public sealed class LiveProgressTests
     public void The_last_frame_stays_with_the_lines_above_it()
     {
         VirtualTerminal terminal = new(80, 24);
-        using (LiveProgress live = new(new TerminalOutput(terminal.Write), traits, () => new TerminalSize(80, 24)))
+        using (LiveProgress live = new(new SurvivingWriter(terminal.Write), traits, () => new TerminalSize(80, 24)))
         {
             live.Begin(Views.Start());
             live.Record(Views.Step(7, 2.5), new TrainingProgress { Step = 7, Seconds = 70 });
@@ -37,7 +37,7 @@ public sealed class LiveProgressTests
     public void A_terminal_of_any_size_does_no_harm(int columns, int rows)
     {
         List<string> writes = [];
-        using (LiveProgress live = new(new TerminalOutput(writes.Add), traits, () => new TerminalSize(columns, rows)))
+        using (LiveProgress live = new(new SurvivingWriter(writes.Add), traits, () => new TerminalSize(columns, rows)))
         {
             live.Begin(Views.Half());
             live.Noted(null!, "hello");
@@ -49,7 +49,7 @@ public sealed class LiveProgressTests
     public void A_terminal_that_vanishes_ends_the_view_alone()
     {
         int attempts = 0;
-        using LiveProgress live = new(new TerminalOutput(_ => Fail()), traits, () => new TerminalSize(80, 24));
+        using LiveProgress live = new(new SurvivingWriter(_ => Fail()), traits, () => new TerminalSize(80, 24));
         live.Begin(Views.Half());
         live.Record(Views.Step(101, 2.5), new TrainingProgress { Step = 101 });
         live.Happened(null!, spike);
@@ -68,7 +68,7 @@ public sealed class LiveProgressTests
     public void A_terminal_that_takes_no_more_holds_up_neither_steps_nor_the_end()
     {
         using ManualResetEventSlim writing = new(), released = new();
-        LiveProgress live = new(new TerminalOutput(_ => Block()), traits, () => new TerminalSize(80, 24));
+        LiveProgress live = new(new SurvivingWriter(_ => Block()), traits, () => new TerminalSize(80, 24));
         live.Begin(Views.Half());
         writing.Wait(TestContext.Current.CancellationToken);
         // The view's thread hangs in its write for good; all of this returns.
@@ -94,7 +94,7 @@ public sealed class LiveProgressTests
     {
         VirtualTerminal terminal = new(120, 24);
         using ManualResetEventSlim measured = new();
-        using (LiveProgress live = new(new TerminalOutput(text => terminal.Write(text.ReplaceLineEndings("\r\n"))), traits, () => Fail()))
+        using (LiveProgress live = new(new SurvivingWriter(text => terminal.Write(text.ReplaceLineEndings("\r\n"))), traits, () => Fail()))
         {
             live.Begin(Views.Half());
             measured.Wait(TestContext.Current.CancellationToken);
@@ -114,7 +114,7 @@ public sealed class LiveProgressTests
     public void Without_UTF8_nothing_else_than_ASCII_is_written()
     {
         List<string> writes = [];
-        using (LiveProgress live = new(new TerminalOutput(writes.Add), traits with { Unicode = false }, () => new TerminalSize(80, 24)))
+        using (LiveProgress live = new(new SurvivingWriter(writes.Add), traits with { Unicode = false }, () => new TerminalSize(80, 24)))
         {
             live.Begin(Views.Half());
             live.Sampled(null!, new SampleRecord(1, "größe", " مزيج"));

@@ -8,7 +8,7 @@ public sealed class LiveScreenTests
     private readonly VirtualTerminal terminal = new(20, 8);
     private readonly LiveScreen screen;
 
-    public LiveScreenTests() => screen = new LiveScreen(new TerminalOutput(terminal.Write));
+    public LiveScreenTests() => screen = new LiveScreen(new SurvivingWriter(terminal.Write));
 
     [Fact]
     public void A_frame_replaces_the_one_before()
@@ -71,7 +71,7 @@ public sealed class LiveScreenTests
     public void Leaves_no_trace_but_its_lines_after_any_write()
     {
         List<string> writes = [];
-        LiveScreen recording = new(new TerminalOutput(writes.Add));
+        LiveScreen recording = new(new SurvivingWriter(writes.Add));
         FrameRenderer renderer = new(new TerminalTraits(Spectre.Console.ColorSystemSupport.EightBit, Unicode: true));
         string[] frame = renderer.Lines(new Dashboard(Views.Half(), Views.Moment, 22, renderer.Glyphs), 79);
         recording.Show(["passing"], frame, new TerminalSize(80, 24));

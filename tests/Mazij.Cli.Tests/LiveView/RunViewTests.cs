@@ -1,5 +1,6 @@
 using Mazij.Cli.LiveView;
 using Mazij.Training;
+using Mazij.Training.Reports;
 
 namespace Mazij.Cli.Tests.LiveView;
 
@@ -63,7 +64,7 @@ public sealed class RunViewTests
     }
 
     [Fact]
-    public void Earlier_sessions_are_read_from_metrics_up_to_the_checkpoint()
+    public void A_resumed_run_goes_on_from_what_earlier_sessions_left_up_to_the_checkpoint()
     {
         using TemporaryFolder folder = new();
         string path = folder.Write("metrics.jsonl", """
@@ -75,24 +76,13 @@ public sealed class RunViewTests
             {"step":4,"tokens":40,"loss":8.8,"learning_rate":0.004,"grad_norm":1,"tokens_per_second":120,"seconds":4}
 
             """);
-        RunView view = EarlierMetrics.Read(path, 3).Aggregate(Views.Start(), (current, line) => current.With(line));
+        RunHistory earlier = new();
+        new MetricsReader().ReadInto(earlier, path, lastStep: 3);
+        RunView view = Views.Start().After(earlier);
         Assert.Equal((2, 9.1), (view.Loss.Count, view.Loss.Last));
         Assert.Equal((3, 0.003), (view.LearningRate.Count, view.LearningRate.Last));
         Assert.Equal((1, 9.2, 2.5), (view.Validation.Count, view.Validation.Last, view.BitsPerByte));
         Assert.Equal(1, view.EventCount);
         Assert.Contains(DashboardTests.Render(view, 79, 22), line => line.Contains("validation 9.2000, 2.500 bits/byte", StringComparison.Ordinal));
-    }
-
-    [Theory]
-    [InlineData("")]
-    [InlineData("{\"step\":3,\"lo")]
-    [InlineData("{\"loss\":1}\n{\"step\":3,\"loss\":2}")]
-    [InlineData("[]")]
-    public void A_line_that_cannot_be_read_ends_the_earlier_metrics(string rest)
-    {
-        using TemporaryFolder folder = new();
-        string path = folder.Write("metrics.jsonl", "{\"step\":1,\"loss\":9}\n{\"step\":2,\"loss\":8}\n" + rest);
-        Assert.Equal([9, 8], EarlierMetrics.Read(path, 100).Select(line => line.Loss!.Value));
-        Assert.Empty(EarlierMetrics.Read(folder["missing.jsonl"], 100));
     }
 }

@@ -181,7 +181,7 @@ public sealed class DatasetBuilderTests : IDisposable
     public void What_a_killed_build_left_is_removed_by_the_next()
     {
         folder.Write("data.building/train/00000.tokens", "half");
-        folder.Write("data.old/dataset.json", "{}");
+        folder.Write("data.replaced/dataset.json", "{}");
         folder.Write("data.lock", "");
         TestDatasets.Build(Texts(10, seed: 7), new ByteTokenizer(), folder["data"]);
         Assert.Equal(["corpus.jsonl", "data"], Left());

@@ -1,6 +1,7 @@
 using System.Text;
 using CsCheck;
 using Mazij.Data;
+using Mazij.Formats;
 using Mazij.Text;
 using Mazij.Text.Corpora;
 
@@ -190,10 +191,38 @@ public sealed class InterruptedBuildTests : IDisposable
     }
 
     [Fact]
+    public void Whatever_the_moment_of_a_kill_while_a_data_set_is_replaced_it_is_the_old_one_or_the_new_one()
+    {
+        TestDatasets.Build(Corpus.Open([folder.Write("old.txt", "an old text")]), new ByteTokenizer(), folder["old"], Options(1));
+        Dictionary<string, byte[]> old = Files("old");
+        List<string> order = [];
+        FailPoint.Arm(order.Add);
+        Build("data", threads: 1, () => { });
+        FailPoint.Arm(null);
+        HashSet<string> changes = [];
+        int wereOld = 0, wereNew = 0;
+        bool cut = true;
+        for (int moment = order.IndexOf("put a folder in place") - 2; cut; moment++)
+        {
+            TestDatasets.Build(Corpus.Open([folder["old.txt"]]), new ByteTokenizer(), folder["data"], Options(1));
+            cut = CutShort.At(moment, changes, () => Build("data", threads: 1, () => { }));
+            Dictionary<string, byte[]> found = Files("data");
+            bool isNew = found.Count == whole.Count && found.All(file => file.Value.AsSpan().SequenceEqual(whole[file.Key]));
+            Assert.Equal(isNew ? whole : old, found);
+            (wereOld, wereNew) = isNew ? (wereOld, wereNew + 1) : (wereOld + 1, wereNew);
+            Build("data", threads: 1, () => { });
+            Assert.Equal(whole, Files("data"));
+            Assert.Equal(["data"], Entries("data"));
+        }
+        Assert.True(wereOld > 2 && wereNew > 2, $"{wereOld} before, {wereNew} after");
+        Assert.Superset(new HashSet<string>(["flush a folder", "put a folder in place", "delete a file", "delete a folder"]), changes);
+    }
+
+    [Fact]
     public void A_build_killed_between_its_two_renames_gives_the_old_data_set_back_to_the_next()
     {
         Build("data", threads: 1, () => { });
-        Directory.Move(folder["data"], folder["data.old"]);
+        Directory.Move(folder["data"], folder["data.replaced"]);
         folder.Write("data.building/dataset.json", "{}");
         Assert.Throws<InputException>(() => TestDatasets.Build(
             Corpus.Open([folder.Write("bad.txt", [0xFF])]), new ByteTokenizer(), folder["data"], Options(1)));

@@ -69,6 +69,45 @@ public sealed class PreparedDataTests : IDisposable
     }
 
     [Fact]
+    public void The_tokenizer_of_several_sources_is_trained_once_and_whatever_ends_it_is_whole_or_made_anew()
+    {
+        DataConfig config = new()
+        {
+            ValidationFraction = 0.2,
+            Sources =
+            [
+                new SourceConfig { Name = "one", Corpus = [folder.Write("one.txt", Text(seed: 1))] },
+                new SourceConfig { Name = "two", Corpus = [folder.Write("two.txt", Text(seed: 2))] },
+            ],
+        };
+        List<string> stages = [];
+        string Prepare(string cache)
+        {
+            stages.Clear();
+            using PreparedData data = PreparedData.Find(config, tokenizerConfig, folder[cache]) ?? PreparedData.Make(
+                config, tokenizerConfig, folder[cache], threads: 1,
+                progress => { if (progress.IsDone) stages.Add(progress.Stage); }, TestContext.Current.CancellationToken);
+            return data.Identity;
+        }
+        string identity = Prepare("cache");
+        Assert.Equal(["tokenizer", "token shards", "token shards"], stages);
+        Assert.Equal(identity, Prepare("cache"));
+        Assert.Empty(stages);
+        string tokenizer = Assert.Single(Directory.GetDirectories(folder["cache/tokenizers"]));
+        File.Delete(Path.Combine(tokenizer, TokenizerFile.Name));
+        Assert.Equal(identity, Prepare("cache"));
+        Assert.Equal(["tokenizer"], stages);
+        HashSet<string> changes = [];
+        for (int moment = 0; !changes.Contains("put a folder in place"); moment++)
+        {
+            string cache = $"cache-{moment}";
+            CutShort.At(moment, changes, () => Prepare(cache));
+            Assert.Equal(identity, Prepare(cache));
+            Assert.Equal([Path.GetFileName(tokenizer)], Directory.GetFileSystemEntries(folder[cache + "/tokenizers"]).Select(Path.GetFileName));
+        }
+    }
+
+    [Fact]
     public void Of_an_interrupted_build_the_tokenizer_is_kept_too()
     {
         string text = folder.Write("corpus.txt", Text(seed: 1));

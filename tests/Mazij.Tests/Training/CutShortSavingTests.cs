@@ -10,9 +10,6 @@ namespace Mazij.Tests.Training;
 /// <summary>Saving is ended before every single change that it makes to the disk.</summary>
 public sealed class CutShortSavingTests : IDisposable
 {
-    /// <summary>What a kill is to this process: nothing catches it, and nothing changes the disk any more.</summary>
-    private sealed class Killed : Exception;
-
     private readonly SavingWorld world = new();
     private readonly DisposeScope scope = NewDisposeScope();
 
@@ -39,7 +36,7 @@ public sealed class CutShortSavingTests : IDisposable
         {
             world.Clear();
             Assert.Null(saver.Save(first).Problem);
-            cut = Cut(moments, changes, () => Assert.Null(saver.Save(second).Problem));
+            cut = CutShort.At(moments, changes, () => Assert.Null(saver.Save(second).Problem));
 
             ResumePoint found = ResumePoint.Find(run.Checkpoint, world.Run.Checkpoints);
             Assert.Empty(found.PassedOver);
@@ -109,41 +106,12 @@ public sealed class CutShortSavingTests : IDisposable
         {
             world.Clear();
             run.Checkpoint.Write(world.Run.Checkpoints, first);
-            cut = Cut(moment, changes, () => run.Checkpoint.Write(world.Run.Checkpoints, again));
+            cut = CutShort.At(moment, changes, () => run.Checkpoint.Write(world.Run.Checkpoints, again));
             ResumePoint found = ResumePoint.Find(run.Checkpoint, world.Run.Checkpoints);
             Assert.Empty(found.PassedOver);
             Assert.Contains(run.State(), (IEnumerable<float[]>)[atFirst, atSecond]);
         }
         Assert.Equal(atSecond, run.State());
-    }
-
-    /// <summary>Runs an action that is killed at its N-th change; false if it made fewer.</summary>
-    private static bool Cut(int moment, HashSet<string> changes, Action action)
-    {
-        int left = moment;
-        bool cut = false;
-        FailPoint.Arm(change =>
-        {
-            changes.Add(change);
-            if (left-- <= 0)
-            {
-                cut = true;
-                throw new Killed();
-            }
-        });
-        try
-        {
-            action();
-        }
-        catch (Killed)
-        {
-            // The disk is as it was at that moment.
-        }
-        finally
-        {
-            FailPoint.Arm(null);
-        }
-        return cut;
     }
 
     /// <summary>The states behind two steps.</summary>

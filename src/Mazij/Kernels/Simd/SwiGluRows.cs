@@ -99,7 +99,6 @@ internal static unsafe class SwiGluRows
     {
         private readonly Work work = work;
 
-        [MethodImpl(MethodImplOptions.AggressiveOptimization)]
         public void Invoke(long begin, long end)
         {
             long width = work.Hidden.Width;
@@ -108,35 +107,10 @@ internal static unsafe class SwiGluRows
             {
                 void* g = work.GateUp.Row(row), dg = work.GradGateUp.Row(row), dy = work.Hidden.Row(row);
                 void* u = (byte*)g + width * TLanes.Size, du = (byte*)dg + width * TLanes.Size;
-                Vector512<float> weight = Vector512.Create(weighted ? work.Weights[row] : 1), sums = Vector512<float>.Zero;
-                long j = 0;
-                for (; j + ILanes.Width <= width; j += ILanes.Width)
-                {
-                    Vector512<float> gradient = TLanes.Load(dy, j);
-                    SwiGluMath.Gradient(
-                        gradient * weight, TLanes.Load(g, j), TLanes.Load(u, j),
-                        out Vector512<float> hidden, out Vector512<float> gradGate, out Vector512<float> gradUp);
-                    sums += gradient * hidden;
-                    TLanes.Store(dg, j, gradGate);
-                    TLanes.Store(du, j, gradUp);
-                    if (weighted)
-                        TLanes.Store(dy, j, hidden * weight);
-                }
-                long rest = width - j;
-                if (rest > 0)
-                {
-                    Vector512<float> gradient = PartialLanes.Load<TLanes>(dy, j, rest, 0);
-                    SwiGluMath.Gradient(
-                        gradient * weight, PartialLanes.Load<TLanes>(g, j, rest, 0), PartialLanes.Load<TLanes>(u, j, rest, 0),
-                        out Vector512<float> hidden, out Vector512<float> gradGate, out Vector512<float> gradUp);
-                    sums += gradient * hidden;
-                    PartialLanes.Store<TLanes>(dg, j, rest, gradGate);
-                    PartialLanes.Store<TLanes>(du, j, rest, gradUp);
-                    if (weighted)
-                        PartialLanes.Store<TLanes>(dy, j, rest, hidden * weight);
-                }
+                float gradWeight = SwiGluMath.GradientRow<TLanes, TLanes>(
+                    dy, g, u, dg, du, weighted ? dy : null, width, weighted ? work.Weights[row] : 1);
                 if (weighted)
-                    work.GradWeights[row] = Vector512.Sum(sums);
+                    work.GradWeights[row] = gradWeight;
             }
         }
     }

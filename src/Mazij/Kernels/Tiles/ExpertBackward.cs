@@ -1,5 +1,3 @@
-using System.Runtime.CompilerServices;
-using System.Runtime.Intrinsics;
 using Mazij.Kernels.Simd;
 
 namespace Mazij.Kernels.Tiles;
@@ -84,7 +82,6 @@ internal readonly unsafe struct ExpertBackward<TLanes>(
         }
     }
 
-    [MethodImpl(MethodImplOptions.AggressiveOptimization)]
     private void Differentiate(
         ExpertPiece piece, long row, long count, long column, long columns, long width, float* tile, float* sums)
     {
@@ -92,36 +89,11 @@ internal readonly unsafe struct ExpertBackward<TLanes>(
         byte* activation = piece.Expert < 0 ? sharedWeighted : weighted;
         for (long i = 0; i < count; i++)
         {
-            float* e = tile + i * columns;
             byte* gate = kept + ((row + i) * 2 * width + column) * TLanes.Size, up = gate + width * TLanes.Size;
-            byte* h = activation + ((piece.First + row + i) * width + column) * TLanes.Size;
-            Vector512<float> weight = Vector512.Create(
-                piece.Expert < 0 ? 1 : work.Weights[work.PairOfRow[piece.First + row + i]]), dot = Vector512<float>.Zero;
-            long j = 0;
-            for (; j + ILanes.Width <= columns; j += ILanes.Width)
-            {
-                Vector512<float> gradient = Vector512.Load(e + j);
-                SwiGluMath.Gradient(
-                    gradient * weight, TLanes.Load(gate, j), TLanes.Load(up, j),
-                    out Vector512<float> hidden, out Vector512<float> gradGate, out Vector512<float> gradUp);
-                dot += gradient * hidden;
-                TLanes.Store(gate, j, gradGate);
-                TLanes.Store(up, j, gradUp);
-                TLanes.Store(h, j, hidden * weight);
-            }
-            long rest = columns - j;
-            if (rest > 0)
-            {
-                Vector512<float> gradient = PartialLanes.Load<Float32Lanes>(e, j, rest, 0);
-                SwiGluMath.Gradient(
-                    gradient * weight, PartialLanes.Load<TLanes>(gate, j, rest, 0), PartialLanes.Load<TLanes>(up, j, rest, 0),
-                    out Vector512<float> hidden, out Vector512<float> gradGate, out Vector512<float> gradUp);
-                dot += gradient * hidden;
-                PartialLanes.Store<TLanes>(gate, j, rest, gradGate);
-                PartialLanes.Store<TLanes>(up, j, rest, gradUp);
-                PartialLanes.Store<TLanes>(h, j, rest, hidden * weight);
-            }
-            sums[row + i] += Vector512.Sum(dot);
+            byte* hidden = activation + ((piece.First + row + i) * width + column) * TLanes.Size;
+            float weight = piece.Expert < 0 ? 1 : work.Weights[work.PairOfRow[piece.First + row + i]];
+            sums[row + i] += SwiGluMath.GradientRow<Float32Lanes, TLanes>(
+                tile + i * columns, gate, up, gate, up, hidden, columns, weight);
         }
     }
 

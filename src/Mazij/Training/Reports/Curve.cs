@@ -1,3 +1,5 @@
+using System.Collections.Immutable;
+
 namespace Mazij.Training.Reports;
 
 /// <summary>One point of a <see cref="Curve"/>: one value, or neighbouring ones taken together.</summary>
@@ -10,50 +12,68 @@ internal readonly record struct CurvePoint(double Step, double Tokens, double Me
 
 /// <summary>
 /// A value over the steps of a run, however many, in bounded memory: when the points become too many, neighbours are taken
-/// together two by two. Values that are no numbers are left out.
+/// together two by two. Values that are no numbers are left out. Immutable, so that a thread may draw it while another goes on;
+/// a further value costs no copy of the points but when one of them is full.
 /// </summary>
-/// <param name="capacity">Most points kept, an even number; a picture cannot show more than some thousand.</param>
-internal sealed class Curve(int capacity = 2048)
+internal sealed class Curve
 {
-    private readonly List<Bucket> buckets = [];
-    private int perBucket = 1;
+    /// <summary>Most points of a curve that a picture shows.</summary>
+    public const int DefaultCapacity = 2048;
+
+    private readonly int capacity;
+    private readonly ImmutableArray<CurvePoint> full;
+    private readonly CurvePoint newest;
+    private readonly long newestCount;
+    private readonly long perPoint;
+
+    private Curve(int capacity, ImmutableArray<CurvePoint> full, CurvePoint newest, long newestCount, long perPoint)
+    {
+        this.capacity = capacity;
+        this.full = full;
+        this.newest = newest;
+        this.newestCount = newestCount;
+        this.perPoint = perPoint;
+    }
+
+    /// <summary>A curve without points.</summary>
+    /// <param name="capacity">Most points kept, an even number.</param>
+    public static Curve Empty(int capacity = DefaultCapacity) => new(capacity, [], default, 0, 1);
 
     /// <summary>Whether there is no value.</summary>
-    public bool IsEmpty => buckets.Count == 0;
+    public bool IsEmpty => newestCount == 0;
+
+    /// <summary>Number of points.</summary>
+    public int Count => IsEmpty ? 0 : full.Length + 1;
 
     /// <summary>The points, in the order of the steps.</summary>
-    public IEnumerable<CurvePoint> Points => buckets.Select(bucket => bucket.ToPoint());
+    public IEnumerable<CurvePoint> Points => IsEmpty ? [] : full.Append(newest);
 
-    /// <summary>Adds a value.</summary>
+    /// <summary>The value added last; NaN without one.</summary>
+    public double Last { get; private init; } = double.NaN;
+
+    /// <summary>The point at an index.</summary>
+    public CurvePoint this[int index] => index == full.Length ? newest : full[index];
+
+    /// <summary>The curve with a further value.</summary>
     /// <param name="step">Its step; not below the one before.</param>
     /// <param name="tokens">Tokens trained on by then.</param>
     /// <param name="value">The value.</param>
-    public void Add(long step, long tokens, double? value)
+    public Curve With(long step, long tokens, double? value)
     {
         if (value is not double number || !double.IsFinite(number))
-            return;
-        Bucket added = new(1, step, tokens, number, number, number);
-        if (buckets.Count > 0 && buckets[^1].Count < perBucket)
-        {
-            buckets[^1] = buckets[^1].With(added);
-            return;
-        }
-        if (buckets.Count == capacity)
-        {
-            for (int i = 0; i < capacity / 2; i++)
-                buckets[i] = buckets[2 * i].With(buckets[2 * i + 1]);
-            buckets.RemoveRange(capacity / 2, capacity / 2);
-            perBucket *= 2;
-        }
-        buckets.Add(added);
+            return this;
+        CurvePoint added = new(step, tokens, number, number, number);
+        if (IsEmpty)
+            return new Curve(capacity, full, added, 1, perPoint) { Last = number };
+        if (newestCount < perPoint)
+            return new Curve(capacity, full, Together(newest, newestCount, added, 1), newestCount + 1, perPoint) { Last = number };
+        return Count < capacity
+            ? new Curve(capacity, full.Add(newest), added, 1, perPoint) { Last = number }
+            : new Curve(capacity, Halved(), added, 1, 2 * perPoint) { Last = number };
     }
 
     /// <summary>The median of the points' means, or null without any.</summary>
-    public double? Median()
-    {
-        double[] means = [.. Points.Select(point => point.Mean).Order()];
-        return means.Length == 0 ? null : (means[(means.Length - 1) / 2] + means[means.Length / 2]) / 2;
-    }
+    public double? Median() => IsEmpty ? null : Mazij.Median.OfSorted([.. Points.Select(point => point.Mean).Order()]);
 
     /// <summary>The means of the points, each averaged with those before it, their weights falling by e over
     /// <paramref name="share"/> of the points, at least three.</summary>
@@ -71,12 +91,21 @@ internal sealed class Curve(int capacity = 2048)
         return smooth;
     }
 
-    private readonly record struct Bucket(int Count, double Steps, double Tokens, double Sum, double Minimum, double Maximum)
+    private ImmutableArray<CurvePoint> Halved()
     {
-        public Bucket With(Bucket other) => new(
-            Count + other.Count, Steps + other.Steps, Tokens + other.Tokens, Sum + other.Sum, Math.Min(Minimum, other.Minimum),
-            Math.Max(Maximum, other.Maximum));
+        ImmutableArray<CurvePoint>.Builder halved = ImmutableArray.CreateBuilder<CurvePoint>(capacity / 2);
+        for (int i = 0; i < capacity; i += 2)
+            halved.Add(Together(this[i], 1, this[i + 1], 1));
+        return halved.MoveToImmutable();
+    }
 
-        public CurvePoint ToPoint() => new(Steps / Count, Tokens / Count, Sum / Count, Minimum, Maximum);
+    // Shares of the means, not sums: values near the largest double must not overflow.
+    private static CurvePoint Together(CurvePoint first, long firstCount, CurvePoint second, long secondCount)
+    {
+        double share = (double)secondCount / (firstCount + secondCount);
+        double Mix(double one, double other) => ((1 - share) * one) + (share * other);
+        return new CurvePoint(
+            Mix(first.Step, second.Step), Mix(first.Tokens, second.Tokens), Mix(first.Mean, second.Mean),
+            Math.Min(first.Minimum, second.Minimum), Math.Max(first.Maximum, second.Maximum));
     }
 }

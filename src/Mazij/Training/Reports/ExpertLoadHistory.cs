@@ -44,7 +44,7 @@ internal sealed class ExpertLoadHistory
     private void Add(long step, long steps, long[][] load)
     {
         if (layers.Count == 0)
-            layers.AddRange(load.Select(_ => new Curve(512)));
+            layers.AddRange(load.Select(_ => Curve.Empty(512)));
         if (load.Length != layers.Count)
             return;
         for (int layer = 0; layer < load.Length; layer++)
@@ -52,7 +52,7 @@ internal sealed class ExpertLoadHistory
             // In floating point, as the file may hold any counts.
             double total = load[layer].Sum(count => (double)count);
             // A window is drawn where its middle is.
-            layers[layer].Add(step - steps / 2, 0, total == 0 ? 1 : load[layer].Max() * (double)load[layer].Length / total);
+            layers[layer] = layers[layer].With(step - steps / 2, 0, total == 0 ? 1 : load[layer].Max() * (double)load[layer].Length / total);
         }
         LastStep = step;
         newest.Add((step, load));

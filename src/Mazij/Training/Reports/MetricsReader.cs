@@ -18,60 +18,83 @@ internal sealed class MetricsReader
     /// <summary>Lines that were read.</summary>
     public long Read { get; private set; }
 
-    /// <summary>Tells <paramref name="history"/> every line of the file in order.</summary>
+    /// <summary>Tells <paramref name="history"/> the lines of the file in order.</summary>
+    /// <param name="history">Gets the lines.</param>
+    /// <param name="path">The file.</param>
+    /// <param name="lastStep">Where to end: a run that goes on from this step drops the first line behind it and all
+    /// others.</param>
     /// <exception cref="IOException">The file cannot be read.</exception>
     /// <exception cref="UnauthorizedAccessException">The file may not be read.</exception>
-    public void ReadInto(RunHistory history, string path)
+    public void ReadInto(RunHistory history, string path, long lastStep = long.MaxValue)
     {
         using FileStream stream = new(path, FileMode.Open, FileAccess.Read, FileShare.ReadWrite | FileShare.Delete, 1);
         LineReader lines = new(stream);
         while (lines.Next())
         {
-            if (!lines.IsTooLong && Tell(history, lines.Line))
+            LineContent content = lines.IsTooLong ? LineContent.Unreadable : Tell(history, lines.Line, lastStep);
+            if (content == LineContent.Later)
+                return;
+            if (content == LineContent.Told)
                 Read++;
             else if (lines.IsComplete || lines.IsTooLong)
                 Unreadable++;
         }
     }
 
-    private static bool Tell(RunHistory history, ReadOnlyMemory<byte> line)
+    private enum LineContent
+    {
+        Unreadable,
+        Told,
+        Later,
+    }
+
+    private static LineContent Tell(RunHistory history, ReadOnlyMemory<byte> line, long lastStep)
     {
         try
         {
             using JsonDocument document = JsonDocument.Parse(line, new JsonDocumentOptions { MaxDepth = 8 });
             JsonElement json = document.RootElement;
             if (json.ValueKind != JsonValueKind.Object || Whole(json, "step") is not long step)
-                return false;
-            if (json.TryGetProperty("event", out JsonElement name))
-                return TellEvent(history, json, step, name);
-            if (Whole(json, "tokens") is not long tokens)
-                return false;
-            if (json.TryGetProperty("validation_loss", out _))
-            {
-                history.Add(new EvaluationRecord(
-                    step, tokens, Number(json, "validation_loss") ?? double.NaN, Number(json, "validation_bits_per_byte") ?? double.NaN,
-                    Whole(json, "validation_tokens") ?? 0, Number(json, "seconds") ?? 0));
-                return true;
-            }
-            if (!json.TryGetProperty("loss", out _))
-                return false;
-            history.Add(StepOf(json, step, tokens));
-            return true;
+                return LineContent.Unreadable;
+            if (step > lastStep)
+                return LineContent.Later;
+            return Tell(history, json, step) ? LineContent.Told : LineContent.Unreadable;
         }
         catch (JsonException)
         {
-            return false;
+            return LineContent.Unreadable;
         }
         catch (InvalidOperationException)
         {
-            return false; // Text that is not valid UTF-16 or UTF-8.
+            return LineContent.Unreadable; // Text that is not valid UTF-16 or UTF-8.
         }
+    }
+
+    private static bool Tell(RunHistory history, JsonElement json, long step)
+    {
+        if (json.TryGetProperty("event", out JsonElement name))
+            return TellEvent(history, json, step, name);
+        if (Whole(json, "tokens") is not long tokens)
+            return false;
+        if (json.TryGetProperty("validation_loss", out _))
+        {
+            history.Add(new EvaluationRecord(
+                step, tokens, Number(json, "validation_loss") ?? double.NaN, Number(json, "validation_bits_per_byte") ?? double.NaN,
+                Whole(json, "validation_tokens") ?? 0, Number(json, "seconds") ?? 0));
+            return true;
+        }
+        if (!json.TryGetProperty("loss", out _))
+            return false;
+        history.Add(StepOf(json, step, tokens));
+        return true;
     }
 
     private static StepRecord StepOf(JsonElement json, long step, long tokens) => new()
     {
         Step = step,
         Tokens = tokens,
+        Sequences = (int)Math.Min(int.MaxValue, Whole(json, "sequences") ?? 0),
+        SequenceLength = (int)Math.Min(int.MaxValue, Whole(json, "sequence_length") ?? 0),
         Loss = Number(json, "loss") ?? double.NaN,
         PredictionLoss = Number(json, "prediction_loss"),
         LearningRate = Number(json, "learning_rate") ?? double.NaN,
@@ -84,6 +107,7 @@ internal sealed class MetricsReader
         DeadExperts = (int?)Whole(json, "dead_experts"),
         BalanceLoss = Number(json, "balance_loss"),
         ZLoss = Number(json, "z_loss"),
+        RouterEntropy = Number(json, "router_entropy"),
         Seconds = Number(json, "seconds") ?? 0,
         Fraction = 0, // Not in the file: it follows from the run file.
     };

@@ -12,22 +12,28 @@ internal sealed class RunHistory
     private long firstStepTokens;
 
     /// <summary>Training loss, nats a token; steps whose loss is no number left out.</summary>
-    public Curve Loss { get; } = new();
+    public Curve Loss { get; private set; } = Curve.Empty();
 
     /// <summary>Learning rate.</summary>
-    public Curve LearningRate { get; } = new();
+    public Curve LearningRate { get; private set; } = Curve.Empty();
+
+    /// <summary>Global norm of the gradient before clipping.</summary>
+    public Curve GradNorm { get; private set; } = Curve.Empty();
 
     /// <summary>Validation loss, nats a token.</summary>
-    public Curve ValidationLoss { get; } = new();
+    public Curve ValidationLoss { get; private set; } = Curve.Empty();
 
     /// <summary>Tokens per second; the first step of the run, which warms up, left out.</summary>
-    public Curve TokensPerSecond { get; } = new();
+    public Curve TokensPerSecond { get; private set; } = Curve.Empty();
 
     /// <summary>Share of the measured matrix product rate; the first step left out.</summary>
-    public Curve Mfu { get; } = new();
+    public Curve Mfu { get; private set; } = Curve.Empty();
 
     /// <summary>The fullest expert's load over the mean.</summary>
-    public Curve ExpertLoad { get; } = new();
+    public Curve ExpertLoad { get; private set; } = Curve.Empty();
+
+    /// <summary>The entropy of the routers' probabilities, 1 where no expert is preferred.</summary>
+    public Curve RouterEntropy { get; private set; } = Curve.Empty();
 
     /// <summary>What happened beside the steps.</summary>
     public EventLog Events { get; } = new();
@@ -73,14 +79,16 @@ internal sealed class RunHistory
         LastStep = record with { Routers = [] };
         Seconds = Math.Max(Seconds, record.Seconds);
         SkippedSteps += record.Skipped is null ? 0 : 1;
-        Loss.Add(record.Step, record.Tokens, record.Loss);
-        LearningRate.Add(record.Step, record.Tokens, record.LearningRate);
+        Loss = Loss.With(record.Step, record.Tokens, record.Loss);
+        LearningRate = LearningRate.With(record.Step, record.Tokens, record.LearningRate);
+        GradNorm = GradNorm.With(record.Step, record.Tokens, record.GradNorm);
         if (record.Step > 1)
         {
-            TokensPerSecond.Add(record.Step, record.Tokens, record.TokensPerSecond);
-            Mfu.Add(record.Step, record.Tokens, record.Mfu);
+            TokensPerSecond = TokensPerSecond.With(record.Step, record.Tokens, record.TokensPerSecond);
+            Mfu = Mfu.With(record.Step, record.Tokens, record.Mfu);
         }
-        ExpertLoad.Add(record.Step, record.Tokens, record.ExpertLoadMaxOverMean);
+        ExpertLoad = ExpertLoad.With(record.Step, record.Tokens, record.ExpertLoadMaxOverMean);
+        RouterEntropy = RouterEntropy.With(record.Step, record.Tokens, record.RouterEntropy);
         if (!double.IsFinite(record.Loss))
             return;
         recent.Enqueue(record.Loss);
@@ -96,7 +104,7 @@ internal sealed class RunHistory
         EvaluationSeconds += record.Seconds;
         if (double.IsFinite(record.Loss) && (BestEvaluation is null || record.Loss < BestEvaluation.Loss))
             BestEvaluation = record;
-        ValidationLoss.Add(record.Step, record.Tokens, record.Loss);
+        ValidationLoss = ValidationLoss.With(record.Step, record.Tokens, record.Loss);
     }
 
     /// <summary>Counts an event.</summary>

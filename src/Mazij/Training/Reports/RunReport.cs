@@ -138,8 +138,10 @@ internal sealed record RunReport(
     {
         if (Experts is null || History.LastStep?.ExpertLoadMaxOverMean is null)
             return;
+        string entropy = History.RouterEntropy.IsEmpty ? "" : Invariant(
+            $" Entropy of the routers' probabilities, 1 where they prefer no expert: {History.RouterEntropy[0].Mean:F2} at first, {History.RouterEntropy[^1].Mean:F2} at the end.");
         Line(text, "## Experts\n");
-        Line(text, Invariant($"Load of the fullest expert over the mean, 1 being perfect balance: {History.ExpertLoad.Points.First().Mean:F2} at the first step, {History.ExpertLoad.Points.Last().Mean:F2} at the end. By layer, over steps {Experts.FinalFrom:N0} to {Experts.LastStep:N0}:\n"));
+        Line(text, Invariant($"Load of the fullest expert over the mean, 1 being perfect balance: {History.ExpertLoad[0].Mean:F2} at the first step, {History.ExpertLoad[^1].Mean:F2} at the end.{entropy} By layer, over steps {Experts.FinalFrom:N0} to {Experts.LastStep:N0}:\n"));
         Line(text, "| layer with experts | fullest | emptiest | without a token |\n|---:|---:|---:|---:|");
         for (int layer = 0; layer < Experts.FinalShares.Length; layer++)
         {

@@ -63,7 +63,6 @@ internal sealed class RobustWindow
     private static double MedianOf(Span<double> values)
     {
         values.Sort();
-        int half = values.Length / 2;
-        return values.Length % 2 == 1 ? values[half] : 0.5 * (values[half - 1] + values[half]);
+        return Median.OfSorted(values);
     }
 }

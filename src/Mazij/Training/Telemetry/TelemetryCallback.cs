@@ -90,6 +90,8 @@ internal sealed class TelemetryCallback : TrainingCallback, IDisposable
     {
         if (record.DeadExperts is int dead)
             TrainingMeter.DeadExperts.Record(dead);
+        if (record.RouterEntropy is double entropy)
+            TrainingMeter.RouterEntropy.Record(entropy);
         if (!TrainingMeter.ExpertLoad.Enabled)
             return;
         for (int layer = 0; layer < record.Routers.Count; layer++)

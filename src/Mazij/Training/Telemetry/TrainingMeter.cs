@@ -69,6 +69,9 @@ internal static class TrainingMeter
     /// <summary>Experts without a token.</summary>
     public static Gauge<long> DeadExperts { get; } = meter.CreateGauge<long>("mazij.train.dead_experts", "{expert}", "Experts, over all layers, without a token in the newest step.");
 
+    /// <summary>Entropy of the routers' probabilities.</summary>
+    public static Gauge<double> RouterEntropy { get; } = meter.CreateGauge<double>("mazij.train.router_entropy", "1", "Entropy of the routers' probabilities over the log of the number of experts: 1 where they prefer none.");
+
     /// <summary>Seconds of steps.</summary>
     public static Histogram<double> StepSeconds { get; } = meter.CreateHistogram<double>("mazij.train.step.duration", "s", "How long steps take.", advice: seconds);
 

@@ -23,7 +23,11 @@ public sealed class MetricsReaderTests : IDisposable
         Assert.Equal(0, reader.Unreadable);
         Assert.Equal(live.Loss.Points, read.Loss.Points);
         Assert.Equal(live.LearningRate.Points, read.LearningRate.Points);
+        Assert.Equal(live.GradNorm.Points, read.GradNorm.Points);
+        Assert.Equal(live.RouterEntropy.Points, read.RouterEntropy.Points);
         Assert.Equal((60, 60 * FakeRun.TokensPerStep), (read.LastStep!.Step, read.LastStep.Tokens));
+        // Everything of a step but its share of the run, which follows from the run file.
+        Assert.Equal(live.LastStep! with { Fraction = 0 }, read.LastStep);
         Assert.Equal(1, read.SkippedSteps);
         Assert.Equal(live.RecentLoss, read.RecentLoss);
         Assert.Equal(live.StepSeconds, read.StepSeconds, 9);
@@ -67,6 +71,23 @@ public sealed class MetricsReaderTests : IDisposable
         folder.Write("metrics.jsonl", "{\"step\":1,\"tokens\":8,\"loss\":3}\n{\"step\":2,\"tok");
         (RunHistory history, MetricsReader reader) = Read();
         Assert.Equal((1, 0), (history.LastStep!.Step, reader.Unreadable));
+    }
+
+    [Fact]
+    public void Lines_behind_the_step_that_a_run_goes_on_from_are_not_told()
+    {
+        folder.Write("metrics.jsonl", """
+            {"step":1,"tokens":8,"loss":3}
+            {"step":2,"tokens":16,"loss":2}
+            {"step":2,"tokens":16,"validation_loss":2.5}
+            {"step":3,"tokens":24,"loss":1}
+            {"step":2,"tokens":16,"loss":0}
+
+            """);
+        RunHistory history = new();
+        new MetricsReader().ReadInto(history, folder["metrics.jsonl"], lastStep: 2);
+        Assert.Equal([3, 2], history.Loss.Points.Select(point => point.Mean));
+        Assert.Equal(2.5, history.LastEvaluation!.Loss);
     }
 
     [Fact]

@@ -5,12 +5,21 @@ using Mazij.Devices;
 using Mazij.Models;
 using TorchSharp;
 
-namespace Mazij.Cli;
+namespace Mazij.Cli.Benches;
 
-/// <summary>The options of the training benchmarks: which model, in which number format, on how many threads.</summary>
+/// <summary>The options that all benchmarks share, what they are checked for, and how the result is shown.</summary>
 internal sealed class BenchOptionSet
 {
     private const string DefaultConfig = "configs/bench-157m.yaml";
+
+    private readonly Option<int> rounds = new("--rounds")
+    {
+        Description = "Rounds of each measurement; the figures are their medians.",
+        HelpName = "N",
+        DefaultValueFactory = _ => 5,
+    };
+
+    private readonly Option<bool> json = new("--json") { Description = "Print the figures as JSON." };
 
     private readonly Option<string?> config = new("--config")
     {
@@ -42,19 +51,47 @@ internal sealed class BenchOptionSet
         HelpName = "KEY=VALUE",
     };
 
+    private readonly Command command;
     private readonly LibTorchOptionSet libTorch;
 
     /// <summary>Adds the options to a command.</summary>
     public BenchOptionSet(Command command)
     {
-        foreach (Option option in (ReadOnlySpan<Option>)[config, model, dtype, threads, sets])
+        this.command = command;
+        foreach (Option option in (ReadOnlySpan<Option>)[rounds, json, config, model, dtype, threads, sets])
             command.Options.Add(option);
         libTorch = new LibTorchOptionSet(command);
     }
 
+    /// <summary>Says what a command does: reads and checks the options, loads libtorch, prints what is measured, measures,
+    /// prints the result.</summary>
+    /// <param name="prepare">Reads and checks the command's own options, before libtorch is loaded; returns what
+    /// measures.</param>
+    public void SetAction(Func<ParseResult, BenchSetting, Func<BenchRun, IBenchReport>> prepare) =>
+        command.SetAction(parsed => Failures.Guard(() =>
+        {
+            int count = parsed.GetValue(rounds);
+            if (count is < 1 or > 1000)
+                throw new InputException($"--rounds is {count}; it must be from 1 to 1000");
+            BenchSetting setting = Read(parsed);
+            Func<BenchRun, IBenchReport> measure = prepare(parsed, setting);
+            using Interruption interruption = new("mazij: stopping after this step");
+            (LibTorchInfo info, torch.ScalarType type) = Load(parsed, setting);
+            bool asJson = parsed.GetValue(json);
+            if (!asJson)
+                SettingLines.Print(setting, type, info, count);
+            Action<string> say = asJson ? static _ => { } : Console.Out.WriteLine;
+            IBenchReport report = measure(new BenchRun(setting, type, count, say, interruption.Token));
+            if (asJson)
+                JsonOutput.Write(report.ToJson());
+            else
+                report.Print();
+            return 0;
+        }));
+
     /// <summary>Reads the run file and checks all that can be checked without libtorch.</summary>
     /// <exception cref="InputException">An option or the run file is wrong.</exception>
-    public BenchSetting Read(ParseResult parsed)
+    private BenchSetting Read(ParseResult parsed)
     {
         string? file = parsed.GetValue(config), preset = parsed.GetValue(model);
         if (file is not null && preset is not null)
@@ -79,7 +116,7 @@ internal sealed class BenchOptionSet
     }
 
     /// <summary>Loads libtorch, sets the threads and settles the number format.</summary>
-    public (LibTorchInfo LibTorch, torch.ScalarType Type) Load(ParseResult parsed, BenchSetting setting)
+    private (LibTorchInfo LibTorch, torch.ScalarType Type) Load(ParseResult parsed, BenchSetting setting)
     {
         LibTorchInfo info = libTorch.Load(parsed);
         torch.set_num_threads(setting.Training.Threads > 0 ? setting.Training.Threads : Environment.ProcessorCount);
@@ -130,3 +167,12 @@ internal sealed class BenchOptionSet
 /// <param name="Model">The model.</param>
 /// <param name="Training">The training.</param>
 internal sealed record BenchSetting(string Name, string Source, ModelConfig Model, TrainingConfig Training);
+
+/// <summary>A benchmark that is about to measure.</summary>
+/// <param name="Setting">What it measures.</param>
+/// <param name="Type">The number format of forward and backward.</param>
+/// <param name="Rounds">How often each thing is measured.</param>
+/// <param name="Say">Shows people a line about what goes on.</param>
+/// <param name="Cancellation">Ends it after the current step.</param>
+internal sealed record BenchRun(
+    BenchSetting Setting, torch.ScalarType Type, int Rounds, Action<string> Say, CancellationToken Cancellation);
