@@ -56,9 +56,9 @@ internal sealed class BenchmarkVariants(
         {
             cancellation.ThrowIfCancellationRequested();
             if (step == settled)
-                before = ProcessMemory.Resident();
+                before = ProcessMemory.Held();
             usual.Step(batch);
         }
-        return new MemoryGrowth(steps - settled, before, ProcessMemory.Resident());
+        return new MemoryGrowth(steps - settled, before, ProcessMemory.Held());
     }
 }

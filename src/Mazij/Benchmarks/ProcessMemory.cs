@@ -1,5 +1,6 @@
 using System.Diagnostics;
 using System.Globalization;
+using Mazij.Devices;
 
 namespace Mazij.Benchmarks;
 
@@ -17,6 +18,17 @@ internal static class ProcessMemory
 
     /// <summary>What there is now, in bytes.</summary>
     public static long Resident() => FromStatus("VmRSS:") ?? Environment.WorkingSet;
+
+    /// <summary>What there is now that is in use, in bytes: garbage is collected and free pages go back to the system first.
+    /// How much of either lies around differs from one step to the next and says nothing about growth.</summary>
+    public static long Held()
+    {
+        GC.Collect();
+        GC.WaitForPendingFinalizers();
+        GC.Collect();
+        NativeHeap.ReturnFreePages();
+        return Resident();
+    }
 
     private static long? FromStatus(string key)
     {
