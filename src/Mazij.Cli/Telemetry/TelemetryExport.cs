@@ -60,12 +60,14 @@ internal sealed class TelemetryExport : IDisposable
             .Build();
     }
 
-    /// <summary>Sends the last figures and ends; waits a second for each kind at most.</summary>
+    /// <summary>Sends the last figures and spans side by side and ends; waits a second for them at most.</summary>
     public void Dispose()
     {
-        Parallel.Invoke(
-            () => traced?.Shutdown(LastWordMilliseconds),
-            () => pushed?.Shutdown(LastWordMilliseconds));
+        // On a thread of its own: the pool may have none to spare, and the one would wait for the other.
+        Thread spans = new(() => traced?.Shutdown(LastWordMilliseconds)) { IsBackground = true, Name = "last spans" };
+        spans.Start();
+        pushed?.Shutdown(LastWordMilliseconds);
+        spans.Join();
         traced?.Dispose();
         pushed?.Dispose();
         scraped?.Dispose();

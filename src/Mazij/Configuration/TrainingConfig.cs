@@ -119,7 +119,7 @@ public sealed record TrainingConfig : ICheckedSection
     [Range(1)]
     public long LogEvery { get; init; } = 1;
 
-    /// <summary>Texts the model continues at each evaluation, to show what it has learnt.</summary>
+    /// <summary>Texts the model continues before the first step, half-way and at each evaluation, to show what it has learnt.</summary>
     public IReadOnlyList<string> SamplePrompts { get; init; } = [];
 
     /// <summary>Tokens written for each sample prompt: 32 to 256.</summary>

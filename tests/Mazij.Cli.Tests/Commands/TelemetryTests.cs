@@ -28,7 +28,7 @@ public sealed partial class TelemetryTests(TinyRun run)
         await receiving;
         // Names stand in the messages as they are.
         Assert.Equal(["/v1/metrics", "/v1/traces"], received.Keys.Order(StringComparer.Ordinal));
-        foreach (string name in (string[])["mazij.train.loss", "mazij.train.tokens_per_second", "mazij.validation.bits_per_byte", "mazij.process.memory", "seen"])
+        foreach (string name in (string[])["mazij.train.loss", "mazij.train.tokens_per_second", "mazij.train.router_entropy", "mazij.validation.bits_per_byte", "mazij.process.memory", "seen"])
             Assert.Contains(name, received["/v1/metrics"], StringComparison.Ordinal);
         foreach (string name in (string[])["train", "step", "evaluation", "checkpoint"])
             Assert.Contains(name, received["/v1/traces"], StringComparison.Ordinal);

@@ -1,5 +1,6 @@
 using Mazij.Configuration;
 using Mazij.Data;
+using Mazij.Tests.Data;
 using Mazij.Training;
 using Mazij.Training.Reports;
 
@@ -62,6 +63,39 @@ public sealed class RunReportTests
         Assert.Contains("0 steps, 0 tokens, 0.0 s of training", text, StringComparison.Ordinal);
         Assert.Contains("| this model | not evaluated yet |", text, StringComparison.Ordinal);
         Assert.DoesNotContain("loss.png", text, StringComparison.Ordinal);
+    }
+
+    [Fact]
+    public void Load_and_entropy_of_the_experts_are_told()
+    {
+        using TemporaryFolder folder = new();
+        RunHistory history = new();
+        foreach ((int step, double load, double? entropy) in (ReadOnlySpan<(int, double, double?)>)[(1, 1.9, 0.97), (2, 1.5, 0.6)])
+        {
+            history.Add(new StepRecord
+            {
+                Step = step,
+                Tokens = 1000 * step,
+                Loss = 5,
+                LearningRate = 1e-3,
+                GradNorm = 1,
+                TokensPerSecond = 1,
+                FlopsPerSecond = 1,
+                ExpertLoadMaxOverMean = load,
+                RouterEntropy = entropy,
+                Seconds = step,
+                Fraction = 1,
+            });
+        }
+        RunReport report = Report(RunStatus.Complete, new XzBaseline(1, null)) with
+        {
+            History = history,
+            Experts = ExpertLoadHistory.Load(folder.Write("expert-load.jsonl", """{"step":2,"steps":2,"load":[[3,1,0,0]]}""" + "\n")),
+        };
+        string text = report.ToMarkdown();
+        Assert.Contains("1.90 at the first step, 1.50 at the end. Entropy of the routers' probabilities", text, StringComparison.Ordinal);
+        Assert.Contains("prefer no expert: 0.97 at first, 0.60 at the end. By layer, over steps 1 to 2:", text, StringComparison.Ordinal);
+        Assert.Contains("| 0 | 3.00 | 0.00 | 2 |", text, StringComparison.Ordinal);
     }
 
     [Fact]
