@@ -47,7 +47,7 @@ internal sealed class BenchmarkVariants(
         return measured;
     }
 
-    /// <summary>Resident memory over many steps, read first when a tenth of them are done.</summary>
+    /// <summary>Memory in use over many steps, read first when a tenth of them are done.</summary>
     public MemoryGrowth Growth(ModelTraining usual, RandomBatch batch, int steps)
     {
         int settled = steps / 10;
