@@ -15,7 +15,7 @@ MAZIJ_HOSTILE_SEED=$seed MAZIJ_HOSTILE_MUTATIONS=$mutations MAZIJ_HOSTILE_JOURNA
 run=$!
 while kill -0 "$run" 2>/dev/null; do
   sleep 5
-  [ -s "$work/journal" ] && printf 'at %s\n' "$(cat "$work/journal")"
+  at=$(cat "$work/journal" 2>/dev/null) && [ -n "$at" ] && echo "at $at"
 done
 wait "$run"
 code=$?

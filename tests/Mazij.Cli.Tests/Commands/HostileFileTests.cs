@@ -20,13 +20,12 @@ public sealed class HostileFileTests(TinyRun run)
     {
         using TemporaryFolder folder = new();
         string[] arguments = [.. command.Split(' '), .. Prepare(kind, folder)];
-        string[] before = folder.Listing();
+        string[] before = Listing(folder);
         (int code, byte[] output, string errors) = Invocation.OfProcess([], arguments);
         Assert.True(code == 2, $"exit code {code}: {errors}");
         new Invocation(code, Encoding.UTF8.GetString(output), errors).AssertRefused(reason);
         Assert.InRange(errors.Length, 20, 1000);
-        // A lock, which a run that is refused leaves behind, says nothing about the run.
-        Assert.Equal(before, folder.Listing().Where(entry => !entry.Contains("run.lock", StringComparison.Ordinal)));
+        Assert.Equal(before, Listing(folder));
     }
 
     [Fact]
@@ -49,6 +48,10 @@ public sealed class HostileFileTests(TinyRun run)
             Assert.DoesNotContain('\u202e', shown.Output);
         }
     }
+
+    // The lock of a run says which process looked at it last.
+    private static string[] Listing(TemporaryFolder folder) =>
+        [.. folder.Listing().Where(entry => !entry.Contains("run.lock", StringComparison.Ordinal))];
 
     private string[] Prepare(string kind, TemporaryFolder folder)
     {
