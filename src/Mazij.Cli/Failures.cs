@@ -50,7 +50,8 @@ internal static class Failures
     private static string OneLine(string text)
     {
         int end = text.AsSpan().IndexOfAny('\r', '\n');
-        return end < 0 ? text : text[..end];
+        // Names of files may hold anything.
+        return TerminalText.Clean(end < 0 ? text : text[..end]);
     }
 
     private static string WriteLog(Exception error)

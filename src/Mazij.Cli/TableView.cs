@@ -30,7 +30,7 @@ internal sealed class TableView
     {
         List<IRenderable> row = [];
         foreach (string cell in cells)
-            row.Add(new Spectre.Console.Text(cell));
+            row.Add(new Spectre.Console.Text(TerminalText.CleanLine(cell)));
         table.AddRow(row);
     }
 

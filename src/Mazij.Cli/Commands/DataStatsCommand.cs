@@ -69,12 +69,12 @@ internal static class DataStatsCommand
         Row("tokens of the longest document", split => Number(split.LongestDocument?.Tokens ?? 0));
         Row("shards", split => Number(split.Shards));
         table.Print();
-        Console.Out.WriteLine($"corpus      {manifest.Corpus}; {Number(manifest.Duplicates)} duplicates dropped ({Number(manifest.DuplicateBytes)} bytes)");
-        Console.Out.WriteLine($"tokenizer   {Number(manifest.VocabularySize)} entries, sha256 {manifest.TokenizerHash}");
+        Console.Out.WriteLine($"corpus      {TerminalText.CleanLine(manifest.Corpus)}; {Number(manifest.Duplicates)} duplicates dropped ({Number(manifest.DuplicateBytes)} bytes)");
+        Console.Out.WriteLine($"tokenizer   {Number(manifest.VocabularySize)} entries, sha256 {TerminalText.CleanLine(manifest.TokenizerHash)}");
         if (manifest.Gzip.BitsPerByte is double bits)
             Console.Out.WriteLine(string.Create(CultureInfo.InvariantCulture, $"gzip -9     {bits:F3} bits per byte of the validation text"));
         if (tokenizer is not null)
-            Console.Out.WriteLine($"frequent    {string.Join("  ", statistics.Train.MostFrequent.Select(token => tokenizer.Spelling(token.Id)))}");
+            Console.Out.WriteLine($"frequent    {TerminalText.CleanLine(string.Join("  ", statistics.Train.MostFrequent.Select(token => tokenizer.Spelling(token.Id))))}");
     }
 
     private static void PrintJson(DatasetStatistics statistics)

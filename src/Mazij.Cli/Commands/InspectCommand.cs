@@ -125,7 +125,7 @@ internal static class InspectCommand
         Console.Out.WriteLine(string.Create(
             CultureInfo.InvariantCulture,
             $"shards      {manifest.Train.Tokens:N0} training and {manifest.Validation.Tokens:N0} validation tokens of {manifest.VocabularySize:N0} kinds"));
-        Console.Out.WriteLine($"corpus      {manifest.Corpus}");
+        Console.Out.WriteLine($"corpus      {TerminalText.CleanLine(manifest.Corpus)}");
         Console.Out.WriteLine($"more        mazij data stats {folder}");
         return null;
     }
@@ -149,7 +149,7 @@ internal static class InspectCommand
         Console.Out.WriteLine(string.Create(
             CultureInfo.InvariantCulture,
             $"tokenizer   {tokenizer.VocabularySize:N0} entries, {tokenizer.MergeCount:N0} merges, words split as {tokenizer.PreSplit.Name}"));
-        Console.Out.WriteLine($"special     {string.Join(", ", tokenizer.SpecialTokens.OrderBy(token => token.Value).Select(token => $"{token.Key} {token.Value}"))}");
+        Console.Out.WriteLine($"special     {TerminalText.CleanLine(string.Join(", ", tokenizer.SpecialTokens.OrderBy(token => token.Value).Select(token => $"{token.Key} {token.Value}")))}");
         Console.Out.WriteLine($"sha256      {tokenizer.Hash}");
         return null;
     }

@@ -63,7 +63,7 @@ internal static class RunsCompareCommand
         foreach (RunSummary run in runs)
         {
             if (RunText.Remark(run) is string remark)
-                Console.Out.WriteLine($"{run.Name}: {remark}");
+                Console.Out.WriteLine(TerminalText.CleanLine($"{run.Name}: {remark}"));
         }
     }
 

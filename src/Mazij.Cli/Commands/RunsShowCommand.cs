@@ -72,7 +72,7 @@ internal static class RunsShowCommand
 
     private static IEnumerable<TrainingEvent> Newest(EventLog events) => events.First.Concat(events.Newest).TakeLast(ShownEvents);
 
-    private static void Line(string name, string text) => Console.Out.WriteLine($"{name,-11} {text}");
+    private static void Line(string name, string text) => Console.Out.WriteLine($"{name,-11} {TerminalText.CleanLine(text)}");
 
     private static string Text(FormattableString text) => text.ToString(CultureInfo.InvariantCulture);
 }

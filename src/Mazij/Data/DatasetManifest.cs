@@ -1,3 +1,4 @@
+using System.IO.Hashing;
 using System.Text.Json;
 using System.Text.Json.Serialization;
 using Mazij.Formats;
@@ -22,6 +23,8 @@ public sealed record DatasetManifest
         UnmappedMemberHandling = JsonUnmappedMemberHandling.Disallow,
         RespectNullableAnnotations = true,
         RespectRequiredConstructorParameters = true,
+        // A number too large for a double reads as infinity, which must be written again for the checksum.
+        NumberHandling = JsonNumberHandling.AllowNamedFloatingPointLiterals,
         Encoder = System.Text.Encodings.Web.JavaScriptEncoder.UnsafeRelaxedJsonEscaping,
     };
 
@@ -65,7 +68,12 @@ public sealed record DatasetManifest
     /// <summary>What a general compressor makes of the validation text, to compare a model's loss with.</summary>
     public required GzipBaseline Gzip { get; init; }
 
-    internal void Write(string path) => AtomicFile.WriteText(path, JsonSerializer.Serialize(this, Json) + "\n");
+    /// <summary>XxHash128, hexadecimal, of this manifest's JSON without this entry; null in data sets of before there was one.</summary>
+    [JsonIgnore(Condition = JsonIgnoreCondition.WhenWritingNull)]
+    public string? Checksum { get; init; }
+
+    internal void Write(string path) =>
+        AtomicFile.WriteText(path, JsonSerializer.Serialize(this with { Checksum = ComputeChecksum() }, Json) + "\n");
 
     internal static DatasetManifest Read(string path)
     {
@@ -97,8 +105,13 @@ public sealed record DatasetManifest
                 + "set again.");
         if (manifest.VocabularySize < 1 || manifest.TokenTextBytes.Length / 2 != manifest.VocabularySize)
             throw new InputException($"'{path}' is damaged: token_text_bytes does not have one number per id.");
+        if (manifest.Checksum is string expected && expected != manifest.ComputeChecksum())
+            throw new InputException($"'{path}' is damaged: its checksum is wrong; build the data set again.");
         return manifest;
     }
+
+    private string ComputeChecksum() =>
+        Convert.ToHexStringLower(XxHash128.Hash(JsonSerializer.SerializeToUtf8Bytes(this with { Checksum = null }, Json)));
 }
 
 /// <summary>One split in dataset.json.</summary>

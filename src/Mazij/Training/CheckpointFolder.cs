@@ -188,6 +188,7 @@ internal sealed class CheckpointFolder(string path)
         return state.FindProblem() is string problem ? throw new InputException($"{path}: {problem}; the checkpoint is damaged") : state;
     }
 
+    // Throws what parsing throws: the state is not read then.
     private static int? VersionOf(byte[] json)
     {
         using JsonDocument document = JsonDocument.Parse(json, new JsonDocumentOptions { MaxDepth = CheckpointState.Json.MaxDepth });

@@ -253,6 +253,8 @@ public sealed class TokenDatasetTests : IDisposable
     {
         JsonNode manifest = JsonNode.Parse(File.ReadAllText(folder["small/dataset.json"]))!;
         change(manifest);
+        // By hand, whoever makes them: what the values say must be checked too.
+        manifest.AsObject().Remove("checksum");
         File.WriteAllText(folder["small/dataset.json"], manifest.ToJsonString());
     }
 

@@ -1,4 +1,3 @@
-using System.Text;
 using System.Text.Json;
 
 namespace Mazij.Text.Tokenizers;
@@ -9,7 +8,7 @@ namespace Mazij.Text.Tokenizers;
 internal readonly struct JsonValue
 {
     private const long LargestFile = 512L << 20;
-    private const int LongestQuote = 60;
+    private const int LongestQuote = 60, LongestReason = 200;
 
     private readonly string file;
     private readonly string parentKey;
@@ -53,7 +52,7 @@ internal readonly struct JsonValue
         }
         catch (Exception error) when (error is IOException or UnauthorizedAccessException)
         {
-            throw new InputException($"{path}: cannot be read: {OneLine(error.Message)}", error);
+            throw new InputException($"{path}: cannot be read: {MessageText.OneLine(error.Message, LongestReason)}", error);
         }
     }
 
@@ -67,9 +66,14 @@ internal readonly struct JsonValue
         {
             return JsonDocument.Parse(json, new JsonDocumentOptions { AllowDuplicateProperties = false });
         }
+        catch (JsonException error) when (error.LineNumber is long line)
+        {
+            throw new InputException($"{file}: not JSON at line {line + 1}, byte {error.BytePositionInLine + 1}", error);
+        }
         catch (Exception error) when (error is JsonException or InvalidOperationException)
         {
-            throw new InputException($"{file}: not JSON: {OneLine(error.Message)}", error);
+            // A key given twice, or half of a surrogate pair in one: neither comes with its place.
+            throw new InputException($"{file}: not JSON: {MessageText.OneLine(error.Message, LongestReason)}", error);
         }
     }
 
@@ -166,16 +170,7 @@ internal readonly struct JsonValue
     }
 
     /// <summary>Text of a file for a message: in quotes, on one line, not too long.</summary>
-    public static string Quote(string text) =>
-        $"'{OneLine(text.Length > LongestQuote ? text[..LongestQuote] + "..." : text)}'";
-
-    private static string OneLine(string text)
-    {
-        StringBuilder line = new(text.Length);
-        foreach (char character in text)
-            line.Append(char.IsControl(character) ? ' ' : character);
-        return line.ToString();
-    }
+    public static string Quote(string text) => $"'{MessageText.OneLine(text, LongestQuote)}'";
 
     private void Require(JsonValueKind kind, string name)
     {

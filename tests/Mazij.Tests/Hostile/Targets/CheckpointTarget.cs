@@ -90,7 +90,7 @@ internal sealed class CheckpointTarget : HostileTarget
             return;
         }
         // Whoever forges a checkpoint can have the run they like, but nothing else.
-        SampledBatches batches = new(data.Sources, world.Config.Data, world.Config.Training, state.Batches);
+        SampledBatches batches = Resume(state);
         for (int i = 0; i < 3; i++)
         {
             _ = batches.Next(state.Progress);
@@ -99,6 +99,19 @@ internal sealed class CheckpointTarget : HostileTarget
         SpikeGuard guard = new(world.Config.Training.SpikeGuard, world.Config.Training.Schedule.WarmupSteps) { State = state.Guard };
         for (int i = 0; i < 20; i++)
             _ = guard.Judge(state.Progress.Step + i, i == 10 ? 100 : 1, 1);
+    }
+
+    private SampledBatches Resume(CheckpointState state)
+    {
+        try
+        {
+            return new SampledBatches(data.Sources, world.Config.Data, world.Config.Training, state.Batches);
+        }
+        catch (InputException error)
+        {
+            // What does not fit is the run file, which is named by whoever resumes the run.
+            throw new InputException($"{Folder.Path}: {error.Message}", error);
+        }
     }
 
     public override void Dispose()

@@ -1,5 +1,7 @@
 using System.IO.Hashing;
 using System.Text;
+using System.Text.Json;
+using System.Text.Json.Nodes;
 using Mazij.Data;
 using Mazij.Tests.Hostile.Mutations;
 using Mazij.Text.Tokenizers;
@@ -11,6 +13,7 @@ internal sealed class DatasetTarget : HostileTarget
 {
     private readonly string[] shards;
     private readonly int[] whole;
+    private readonly string wholeManifest;
     private bool isForged;
 
     public DatasetTarget(HostileWorld world)
@@ -21,6 +24,7 @@ internal sealed class DatasetTarget : HostileTarget
         Assert.Equal(2, shards.Length);
         using PreparedData data = Open();
         whole = Tokens(data.Dataset);
+        wholeManifest = Json(data.Dataset.Manifest);
         List<(string, Mutation)> kinds =
         [
             (DatasetManifest.FileName, JsonMutations.Any), (DatasetManifest.FileName, JsonMutations.Any), (DatasetManifest.FileName, TextMutations.Any),
@@ -46,7 +50,9 @@ internal sealed class DatasetTarget : HostileTarget
         Mutated forged = ShardMutations.Forge(dice, before);
         Folder.Change(file, forged.Bytes);
         string manifest = Encoding.UTF8.GetString(Folder.Originals[DatasetManifest.FileName]);
-        Folder.Change(DatasetManifest.FileName, Encoding.UTF8.GetBytes(manifest.Replace(Checksum(before), Checksum(forged.Bytes), StringComparison.Ordinal)));
+        JsonObject forgedManifest = JsonNode.Parse(manifest.Replace(Checksum(before), Checksum(forged.Bytes), StringComparison.Ordinal))!.AsObject();
+        Assert.True(forgedManifest.Remove("checksum"));
+        Folder.Change(DatasetManifest.FileName, Encoding.UTF8.GetBytes(forgedManifest.ToJsonString()));
         return $"{file}: {forged.What}";
     }
 
@@ -55,7 +61,11 @@ internal sealed class DatasetTarget : HostileTarget
         using PreparedData data = Open();
         int[] tokens = Tokens(data.Dataset);
         if (!isForged)
+        {
             Assert.Equal(whole, tokens);
+            // Every figure of the manifest too, unless the only thing that is gone is its checksum.
+            Assert.Equal(wholeManifest, Json(data.Dataset.Manifest));
+        }
         Assert.All(tokens, token => Assert.InRange(token, 0, data.Dataset.Manifest.VocabularySize - 1));
         foreach (TokenSplit split in (ReadOnlySpan<TokenSplit>)[data.Dataset.Train, data.Dataset.Validation])
         {
@@ -74,6 +84,8 @@ internal sealed class DatasetTarget : HostileTarget
         dataset.Validation.Read(0, tokens.AsSpan((int)dataset.Train.Tokens));
         return tokens;
     }
+
+    private static string Json(DatasetManifest manifest) => JsonSerializer.Serialize(manifest with { Checksum = null });
 
     private static string Checksum(byte[] shard) =>
         XxHash128.HashToUInt128(shard.AsSpan(0, ShardFormat.HeaderBytes)).ToString("x32", System.Globalization.CultureInfo.InvariantCulture);

@@ -29,7 +29,7 @@ internal sealed class UnfinishedBuildTarget : HostileTarget
 
     public override string Name => "unfinished-build";
 
-    public override int Share => 8;
+    public override int Share => 5;
 
     public override bool Writes => true;
 
