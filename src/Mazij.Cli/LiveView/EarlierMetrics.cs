@@ -30,6 +30,12 @@ internal sealed record EarlierMetrics
     /// <summary>Validation bits per byte.</summary>
     public double? ValidationBitsPerByte { get; init; }
 
+    /// <summary>Tokens of the step from each source.</summary>
+    public Dictionary<string, long>? SourceTokens { get; init; }
+
+    /// <summary>Each source's figures at an evaluation.</summary>
+    public Dictionary<string, EarlierSource>? Sources { get; init; }
+
     /// <summary>The kind of an event.</summary>
     public string? Event { get; init; }
 
@@ -59,3 +65,8 @@ internal sealed record EarlierMetrics
         }
     }
 }
+
+/// <summary>One source's figures at an evaluation.</summary>
+/// <param name="ValidationLoss">Validation loss, nats.</param>
+/// <param name="ValidationBitsPerByte">Validation bits per byte.</param>
+internal sealed record EarlierSource(double? ValidationLoss, double? ValidationBitsPerByte);

@@ -66,6 +66,12 @@ internal sealed record RunView
     /// <summary>Validation bits per byte at the last evaluation; null before it.</summary>
     public double? BitsPerByte { get; init; }
 
+    /// <summary>Tokens drawn from each source so far, by name; empty with one source.</summary>
+    public ImmutableDictionary<string, long> Drawn { get; init; } = ImmutableDictionary<string, long>.Empty;
+
+    /// <summary>Each source's figures at the last evaluation; empty with one source.</summary>
+    public IReadOnlyList<SourceEvaluation> SourceLosses { get; init; } = [];
+
     /// <summary>What has the trainer's thread between two steps; null in a step.</summary>
     public TrainingActivity? Activity { get; init; }
 
@@ -92,6 +98,7 @@ internal sealed record RunView
         LearningRate = LearningRate.Add(record.Step, record.LearningRate),
         GradNorm = GradNorm.Add(record.Step, record.GradNorm),
         Speed = Speed.Add(record.Step, record.TokensPerSecond),
+        Drawn = record.SourceTokens.Aggregate(Drawn, static (drawn, source) => With(drawn, source.Source, source.Tokens)),
         TokensPerSecond = Last is null
             ? record.TokensPerSecond
             : TokensPerSecond + (Smoothing * (record.TokensPerSecond - TokensPerSecond)),
@@ -103,6 +110,7 @@ internal sealed record RunView
         Activity = null,
         Validation = Validation.Add(record.Step, record.Loss),
         BitsPerByte = record.BitsPerByte,
+        SourceLosses = record.Sources,
     };
 
     /// <summary>The view behind an event.</summary>
@@ -137,8 +145,16 @@ internal sealed record RunView
         Speed = Speed.Add(line.Step, line.TokensPerSecond ?? double.NaN),
         Validation = Validation.Add(line.Step, line.ValidationLoss ?? double.NaN),
         BitsPerByte = line.ValidationBitsPerByte ?? BitsPerByte,
+        Drawn = line.SourceTokens?.Aggregate(Drawn, static (drawn, source) => With(drawn, source.Key, source.Value)) ?? Drawn,
+        SourceLosses = line.Sources is { } losses
+            ? [.. losses.Select(source => new SourceEvaluation(
+                source.Key, source.Value.ValidationLoss ?? double.NaN, source.Value.ValidationBitsPerByte ?? double.NaN))]
+            : SourceLosses,
         EventCount = EventCount + (line.Event is null ? 0 : 1),
     };
+
+    private static ImmutableDictionary<string, long> With(ImmutableDictionary<string, long> drawn, string source, long tokens) =>
+        drawn.SetItem(source, drawn.GetValueOrDefault(source) + tokens);
 }
 
 /// <summary>A checkpoint that is on disk.</summary>

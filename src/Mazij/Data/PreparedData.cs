@@ -23,7 +23,7 @@ internal sealed class PreparedData : IDisposable
         Tokenizer = tokenizer;
         Folder = folder;
         Identity = Convert.ToHexStringLower(XxHash128.Hash(File.ReadAllBytes(Path.Combine(folder, DatasetManifest.FileName))));
-        Sources = [new SourceData("", Identity, dataset)];
+        Sources = [new SourceData("", Identity, dataset) { Folder = folder }];
     }
 
     private PreparedData(IReadOnlyList<(string Name, PreparedData Data)> sources)
@@ -32,7 +32,7 @@ internal sealed class PreparedData : IDisposable
         (Dataset, Tokenizer, Folder) = (first.Dataset, first.Tokenizer, first.Folder);
         Identity = Convert.ToHexStringLower(XxHash128.Hash(Encoding.UTF8.GetBytes(
             string.Join('\n', sources.Select(source => source.Data.Identity)))));
-        Sources = [.. sources.Select(source => new SourceData(source.Name, source.Data.Identity, source.Data.Dataset))];
+        Sources = [.. sources.Select(source => source.Data.Sources[0] with { Name = source.Name })];
     }
 
     /// <summary>The shards; of several sources, those of the first.</summary>

@@ -15,7 +15,7 @@ internal readonly record struct CurvePoint(double Step, double Tokens, double Me
 /// <param name="capacity">Most points kept, an even number; a picture cannot show more than some thousand.</param>
 internal sealed class Curve(int capacity = 2048)
 {
-    private readonly List<Bucket> buckets = [];
+    private List<Bucket> buckets = [];
     private int perBucket = 1;
 
     /// <summary>Whether there is no value.</summary>
@@ -46,6 +46,14 @@ internal sealed class Curve(int capacity = 2048)
             perBucket *= 2;
         }
         buckets.Add(added);
+    }
+
+    /// <summary>The curve as it is now; what is added to the one is not in the other.</summary>
+    public Curve Copy()
+    {
+        Curve copy = (Curve)MemberwiseClone();
+        copy.buckets = [.. buckets];
+        return copy;
     }
 
     /// <summary>The median of the points' means, or null without any.</summary>
