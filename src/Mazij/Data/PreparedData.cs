@@ -41,6 +41,10 @@ internal sealed class PreparedData : IDisposable
     /// <summary>Every source's shards, in the order of the run file; a single one has no name.</summary>
     public IReadOnlyList<SourceData> Sources { get; }
 
+    /// <summary>Documents that are compared to find text which several sources share; 0 with one source.</summary>
+    public long SharedDocuments => Sources.Count == 1
+        ? 0 : Sources.Sum(source => source.Dataset.Manifest.Train.Documents + source.Dataset.Manifest.Validation.Documents);
+
     /// <summary>Their tokenizer.</summary>
     public BpeTokenizer Tokenizer { get; }
 
