@@ -41,19 +41,22 @@ internal sealed record ActivationMemory(long Kept, long Working)
         ModelConfig config, ScalarType type, TrainingConfig training, int sequences, int sequenceLength, int threads)
     {
         Pass pass = new(config, type, training, sequences, sequenceLength);
-        long kept = 0, again = 0;
+        long kept = 0, again = 0, letGo = 0;
         for (int layer = 0; layer < config.NumHiddenLayers + config.NumNextnPredictLayers; layer++)
         {
             bool moe = config.IsMoeLayer(layer);
             long all = pass.KeptBy(moe, ActivationCheckpointing.None), rest = pass.KeptBy(moe, training.ActivationCheckpointing);
             kept += rest;
+            letGo += all - rest;
             again = Math.Max(again, all - rest);
         }
         kept += config.NumNextnPredictLayers * pass.KeptByPrediction;
         // In the forward pass a layer's tape is complete for a moment too, but that is before the head, and without gradients. Where
-        // some of it is then let go, what the next layers keep comes to lie in the room that this leaves, beside what the experts'
-        // kernels left: the backward pass finds no free block as large, and takes another. (Inputs alone lie side by side.)
-        long broken = training.ActivationCheckpointing == ActivationCheckpointing.Selective ? again + pass.RowsOfExperts : 0;
+        // some of it is then let go, what the next layers keep comes to lie in the room that this leaves: the backward pass finds no
+        // free block as large, and takes another. The last two layers have no such followers, and where inputs alone are kept, they
+        // lie side by side.
+        long broken = training.ActivationCheckpointing == ActivationCheckpointing.Selective
+            ? Math.Clamp(letGo - 2 * again, 0, again) : 0;
         long working = Math.Max(pass.Head, again + pass.LayerGradients) + broken;
         return new ActivationMemory(kept, working + pass.RowsOfExperts + threads * pass.Scratch);
     }

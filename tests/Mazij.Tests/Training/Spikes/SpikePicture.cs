@@ -1,6 +1,5 @@
 using Mazij.Formats;
 using Mazij.Training;
-using Mazij.Training.Reports;
 using ScottPlot;
 using TorchSharp;
 using PlotStyle = Mazij.Training.Reports.PlotStyle;
