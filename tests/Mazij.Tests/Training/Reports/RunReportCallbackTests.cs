@@ -69,7 +69,7 @@ public sealed class RunReportCallbackTests : IDisposable
         });
         Saving saving = new();
         Train(saving);
-        Assert.Equal("the run's report cannot be written: the native library is in a bad mood", Assert.Single(saving.Notes));
+        Assert.Equal("the run's report cannot be written: the native library\\u000ais in a bad mood", Assert.Single(saving.Notes));
         Assert.Contains("**Complete**: 10 steps", File.ReadAllText(run.ReportFile), StringComparison.Ordinal);
     }
 

@@ -18,8 +18,8 @@ public sealed class SpikePicture(PoisonedRunTests.Corpora data) : IClassFixture<
     public void Picture()
     {
         using DisposeScope scope = torch.NewDisposeScope();
-        using Plot narrow = Row("poisoned documents in 3 x 4 batches", [(150, 154), (250, 254), (394, 398)]);
-        using Plot wide = Row("poisoned documents in 12 batches in a row", [(360, 372)]);
+        using Plot narrow = Row("poisoned documents in 3 x 4 batches", [(150, 154), (250, 254), (394, 398)], Alignment.MiddleRight);
+        using Plot wide = Row("poisoned documents in 12 batches in a row", [(360, 372)], Alignment.UpperCenter);
         Multiplot picture = new();
         picture.Subplots.RemoveAt(0);
         picture.AddPlot(narrow);
@@ -30,7 +30,7 @@ public sealed class SpikePicture(PoisonedRunTests.Corpora data) : IClassFixture<
         TestContext.Current.SendDiagnosticMessage("wrote {0}", path);
     }
 
-    private Plot Row(string title, (int First, int End)[] poisoned)
+    private Plot Row(string title, (int First, int End)[] poisoned, Alignment legend)
     {
         bool IsPoisoned(long step) => poisoned.Any(range => step >= range.First && step < range.End);
         Run[] runs =
@@ -56,7 +56,7 @@ public sealed class SpikePicture(PoisonedRunTests.Corpora data) : IClassFixture<
         plot.Axes.Bottom.Label.Text = "step";
         plot.Axes.Left.Label.Text = "validation loss, nats";
         plot.Axes.SetLimits(FirstShown, PoisonedRunTests.Steps + 2, low - lift, high + 3 * lift);
-        plot.ShowLegend(Alignment.UpperCenter);
+        plot.ShowLegend(legend);
         return plot;
     }
 
