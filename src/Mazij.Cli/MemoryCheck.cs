@@ -32,13 +32,14 @@ internal static class MemoryCheck
     /// <param name="model">The model.</param>
     /// <param name="type">The compute dtype.</param>
     /// <param name="training">Batch, sequence, checkpointing.</param>
+    /// <param name="sharedDocuments">Documents of all sources, if there are several.</param>
     /// <param name="forced">Whether to go on all the same, with a warning on standard error; null where there is no such
     /// option.</param>
     /// <exception cref="InputException">It cannot fit; the message says what would.</exception>
     public static void RequireTraining(
-        string source, ModelConfig model, torch.ScalarType type, TrainingConfig training, bool? forced = null)
+        string source, ModelConfig model, torch.ScalarType type, TrainingConfig training, long sharedDocuments = 0, bool? forced = null)
     {
-        if (!DeviceName.Parse(training.Device).IsCpu || ProblemOf(model, type, training, AvailableMemory.ForThisProcess()) is not string problem)
+        if (!DeviceName.Parse(training.Device).IsCpu || ProblemOf(model, type, training, AvailableMemory.ForThisProcess(), sharedDocuments) is not string problem)
             return;
         if (forced == true)
             Console.Error.WriteLine($"mazij: {source}: {problem}; going on because of {Force}");
@@ -69,16 +70,17 @@ internal static class MemoryCheck
     }
 
     /// <summary>What is wrong and what would fit, in one line; null if it fits.</summary>
-    internal static string? ProblemOf(ModelConfig model, torch.ScalarType type, TrainingConfig training, long available)
+    internal static string? ProblemOf(ModelConfig model, torch.ScalarType type, TrainingConfig training, long available, long sharedDocuments = 0)
     {
         int threads = torch.get_num_threads();
-        TrainingMemory needed = TrainingMemory.Of(model, type, training, threads);
+        TrainingMemory Needed(TrainingConfig other) => TrainingMemory.Of(model, type, other, threads, sharedDocuments: sharedDocuments);
+        TrainingMemory needed = Needed(training);
         if (needed.Total <= available)
             return null;
         string parts = $"{Quantity.Bytes(needed.Parameters.Total)} for weights, gradients and moments, {Quantity.Bytes(needed.Activations.Total)} for activations";
         string[] remedies =
         [
-            .. TrainingMemory.Remedies(training, other => TrainingMemory.Of(model, type, other, threads).Total, available)
+            .. TrainingMemory.Remedies(training, other => Needed(other).Total, available)
                 .Select(fitting => Difference(training, fitting)),
         ];
         string advice = remedies.Length > 0 ? "what fits is " + string.Join(", or ", remedies)
@@ -94,6 +96,8 @@ internal static class MemoryCheck
             changes.Add($"training.activation_checkpointing: {ScalarNames.Of(fitting.ActivationCheckpointing)}");
         if (fitting.MicroBatchSize != asked.MicroBatchSize)
             changes.Add($"training.micro_batch_size: {fitting.MicroBatchSize}");
+        if (fitting.LongContext?.MicroBatchSize is int rows && rows != asked.LongContext?.MicroBatchSize)
+            changes.Add($"training.long_context.micro_batch_size: {rows}");
         return string.Join(" with ", changes);
     }
 

@@ -37,7 +37,7 @@ internal abstract class TrainingDisplay : TrainingCallback, IDisposable
     /// <param name="model">Its model.</param>
     public virtual void ShowRun(TrainingSession session, RunConfig config, ModelConfig model)
     {
-        foreach (string line in TrainingText.Model(model, config.Training, session.Data.Dataset))
+        foreach (string line in TrainingText.Model(model, config.Training, session.Facts.Data))
             Console.Line(line);
     }
 

@@ -1,10 +1,10 @@
 using System.Globalization;
 using System.Text;
 using Mazij.Configuration;
-using Mazij.Data;
 using Mazij.Devices;
 using Mazij.Models;
 using Mazij.Training;
+using Mazij.Training.Reports;
 using TorchSharp;
 
 namespace Mazij.Cli;
@@ -17,7 +17,7 @@ internal static class TrainingText
         $"device      {target.Name}, {Spell(target.ComputeType)}, {torch.get_num_threads()} threads, GEMM {target.PeakFlopsPerSecond / 1e9:F0} GFLOP/s measured, libtorch {info.Version}");
 
     /// <summary>What is trained: a line each for the model, the batch, and the baseline if there is one.</summary>
-    public static IEnumerable<string> Model(ModelConfig model, TrainingConfig training, TokenDataset data)
+    public static IEnumerable<string> Model(ModelConfig model, TrainingConfig training, DataFacts data)
     {
         string experts = model.NumExperts == 0
             ? "dense"
@@ -27,8 +27,11 @@ internal static class TrainingText
             $"model       {Parameters(model)}; {model.NumHiddenLayers} layers, hidden {model.HiddenSize}, {experts}; {flops / 1e6:F1} MFLOP a token");
         yield return string.Create(CultureInfo.InvariantCulture,
             $"batch       {training.GlobalBatchSize} sequences of {training.SequenceLength} tokens in {training.GlobalBatchSize / training.MicroBatchSize} micro-batches; {data.Train.Tokens / 1e6:F2} M training tokens");
-        if (data.Manifest.Gzip.BitsPerByte is double gzip)
-            yield return string.Create(CultureInfo.InvariantCulture, $"baseline    gzip -9 needs {gzip:F3} bits per byte of the validation text");
+        if (data.GzipBitsPerByte is double gzip)
+        {
+            yield return string.Create(CultureInfo.InvariantCulture,
+                $"baseline    gzip -9 needs {gzip:F3} bits per byte of the validation text{(data.Sources.Count > 0 ? ", of each source by its share" : "")}");
+        }
     }
 
     /// <summary>The size of a model: 12.1 M parameters, 7.4 M active.</summary>
@@ -57,8 +60,17 @@ internal static class TrainingText
     }
 
     /// <summary>An evaluation.</summary>
-    public static string Evaluation(EvaluationRecord record) => string.Create(CultureInfo.InvariantCulture,
-        $"validation  step {record.Step}: loss {record.Loss:F4}, {record.BitsPerByte:F4} bits per byte ({record.EvaluatedTokens:N0} tokens, {record.Seconds:F1} s)");
+    public static string Evaluation(EvaluationRecord record)
+    {
+        StringBuilder lines = new();
+        lines.Append(CultureInfo.InvariantCulture, $"validation  step {record.Step}: loss {record.Loss:F4}, {record.BitsPerByte:F4} bits per byte ({record.EvaluatedTokens:N0} tokens, {record.Seconds:F1} s)");
+        foreach (SourceEvaluation source in record.Sources)
+        {
+            lines.Append(Environment.NewLine);
+            lines.Append(CultureInfo.InvariantCulture, $"            {TerminalText.Clean(source.Source)}: loss {source.Loss:F4}, {source.BitsPerByte:F4} bits per byte");
+        }
+        return lines.ToString();
+    }
 
     /// <summary>A text that the model wrote.</summary>
     public static string Sample(SampleRecord record) =>

@@ -94,7 +94,7 @@ internal static class TrainCommand
             loadLibTorch, () => PreparedData.Find(config.Data, config.Tokenizer, CacheFolder.Path));
         using PreparedData? opened = found;
         ComputeTarget target = OpenTarget(config.Training, device);
-        MemoryCheck.RequireTraining(source, model, target.ComputeType, config.Training, request.Force);
+        MemoryCheck.RequireTraining(source, model, target.ComputeType, config.Training, opened?.SharedDocuments ?? 0, request.Force);
         display.ShowTarget(info, target);
 
         if (opened is not null && config.Data.Shards is null)

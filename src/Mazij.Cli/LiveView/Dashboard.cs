@@ -39,7 +39,7 @@ internal sealed class Dashboard(RunView view, Moment moment, int height, Glyphs 
     private List<StyledLine> Narrow(int width)
     {
         DashboardLayout layout = DashboardLayout.For(
-            height, Gauges.RowsFor(width), ExpertStrips.RowsFor(Routers, width), view.Events.Length);
+            height, HeadLines, Gauges.RowsFor(width), ExpertStrips.RowsFor(Routers, width), view.Facts.Sources.Count, view.Events.Length);
         List<StyledLine> lines = [.. Head(width).Take(layout.Head)];
         if (layout.Rules)
             lines.Add(Heading("loss", width));
@@ -50,6 +50,7 @@ internal sealed class Dashboard(RunView view, Moment moment, int height, Glyphs 
             lines.Add(Heading("run", width));
         lines.AddRange(Gauges.Draw(view, moment, width, layout.Gauges, glyphs));
         AddExperts(lines, width, layout.Experts);
+        AddSources(lines, width, layout.Sources);
         AddEvents(lines, width, layout.Events);
         return lines;
     }
@@ -57,10 +58,10 @@ internal sealed class Dashboard(RunView view, Moment moment, int height, Glyphs 
     private List<StyledLine> Wide(int width)
     {
         int left = (width - Gap) * 11 / 20, right = width - Gap - left;
-        int headed = Math.Min(3, height);
+        int headed = Math.Min(HeadLines, height);
         DashboardLayout layout = DashboardLayout.For(
-            height, Gauges.RowsFor(right), ExpertStrips.RowsFor(Routers, right), view.Events.Length);
-        int below = layout.Events > 0 ? layout.Events + 1 : 0, body = Math.Max(0, height - headed - below);
+            height, HeadLines, Gauges.RowsFor(right), ExpertStrips.RowsFor(Routers, right), view.Facts.Sources.Count, view.Events.Length);
+        int below = (layout.Sources > 0 ? layout.Sources + 1 : 0) + (layout.Events > 0 ? layout.Events + 1 : 0), body = Math.Max(0, height - headed - below);
         List<StyledLine> figures = [Heading("run", right), .. Gauges.Draw(view, moment, right, body - 1, glyphs)];
         int strips = Math.Min(body - figures.Count - 1, ExpertStrips.RowsFor(Routers, right));
         AddExperts(figures, right, strips);
@@ -78,6 +79,7 @@ internal sealed class Dashboard(RunView view, Moment moment, int height, Glyphs 
                 line.PadTo(left + Gap).Add(figures[row]);
             lines.Add(line);
         }
+        AddSources(lines, width, layout.Sources);
         AddEvents(lines, width, layout.Events);
         return lines;
     }
@@ -96,7 +98,11 @@ internal sealed class Dashboard(RunView view, Moment moment, int height, Glyphs 
         yield return new StyledLine(width, glyphs).Add(Sparkline.Bar(view.Fraction, Math.Max(0, width - percent.Length), Palette.Training, glyphs)).Add(percent);
 
         yield return State(width);
+        if (view.Last is { Phase: RecipePhase phase } last)
+            yield return RecipeLine.Draw(last, phase, width, glyphs);
     }
+
+    private int HeadLines => view.Last?.Phase is null ? 3 : 4;
 
     private StyledLine State(int width)
     {
@@ -152,6 +158,14 @@ internal sealed class Dashboard(RunView view, Moment moment, int height, Glyphs 
             return;
         lines.Add(Heading(ExpertStrips.Heading(last, width, rows), width));
         lines.AddRange(ExpertStrips.Draw(last.Routers, width, rows, glyphs));
+    }
+
+    private void AddSources(List<StyledLine> lines, int width, int rows)
+    {
+        if (rows <= 0)
+            return;
+        lines.Add(Heading(SourceTable.Heading, width));
+        lines.AddRange(SourceTable.Draw(view, width, rows, glyphs));
     }
 
     private void AddEvents(List<StyledLine> lines, int width, int rows)

@@ -2,7 +2,6 @@ using System.Diagnostics;
 using System.Runtime.InteropServices;
 using System.Text;
 using Mazij.Configuration;
-using Mazij.Data;
 using Mazij.Models;
 using Mazij.Training;
 using Mazij.Training.Reports;
@@ -65,7 +64,7 @@ internal sealed class LiveProgress : TrainingDisplay
     public override void ShowRun(TrainingSession session, RunConfig config, ModelConfig model)
     {
         base.ShowRun(session, config, model);
-        DatasetManifest data = session.Data.Dataset.Manifest;
+        DataFacts data = session.Facts.Data;
         RunView start = new()
         {
             Facts = new RunFacts
@@ -74,7 +73,8 @@ internal sealed class LiveProgress : TrainingDisplay
                 Model = TrainingText.Parameters(model),
                 Stop = config.Training.Stop,
                 Cost = config.Cost,
-                GzipBitsPerByte = data.Gzip.BitsPerByte,
+                Sources = data.Sources,
+                GzipBitsPerByte = data.GzipBitsPerByte,
                 BytesPerToken = data.Train.Tokens > 0 ? (double)data.Train.TextBytes / data.Train.Tokens : null,
             },
             Progress = session.Trainer.Progress,

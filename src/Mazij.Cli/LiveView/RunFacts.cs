@@ -1,4 +1,5 @@
 using Mazij.Configuration;
+using Mazij.Training.Reports;
 
 namespace Mazij.Cli.LiveView;
 
@@ -17,7 +18,11 @@ internal sealed record RunFacts
     /// <summary>What an hour costs.</summary>
     public required CostConfig Cost { get; init; }
 
-    /// <summary>What gzip -9 needs for a byte of the validation text; null without such text.</summary>
+    /// <summary>The sources of the data; empty if there is only one.</summary>
+    public IReadOnlyList<SourceFacts> Sources { get; init; } = [];
+
+    /// <summary>What gzip -9 needs for a byte of the validation text, of several sources by their shares at the start; null without
+    /// such text.</summary>
     public double? GzipBitsPerByte { get; init; }
 
     /// <summary>Bytes of training text for each of its tokens; null without text.</summary>

@@ -67,6 +67,12 @@ internal sealed record RunView
     /// <summary>Validation bits per byte at the last evaluation; null before it.</summary>
     public double? BitsPerByte { get; init; }
 
+    /// <summary>Tokens drawn from each source so far, by name; empty with one source.</summary>
+    public ImmutableDictionary<string, long> Drawn { get; init; } = ImmutableDictionary<string, long>.Empty;
+
+    /// <summary>Each source's figures at the last evaluation; empty with one source.</summary>
+    public IReadOnlyList<SourceEvaluation> SourceLosses { get; init; } = [];
+
     /// <summary>What has the trainer's thread between two steps; null in a step.</summary>
     public TrainingActivity? Activity { get; init; }
 
@@ -93,6 +99,7 @@ internal sealed record RunView
         LearningRate = LearningRate.With(record.Step, record.Tokens, record.LearningRate),
         GradNorm = GradNorm.With(record.Step, record.Tokens, record.GradNorm),
         Speed = Speed.With(record.Step, record.Tokens, record.TokensPerSecond),
+        Drawn = record.SourceTokens.Aggregate(Drawn, static (drawn, source) => With(drawn, source.Source, source.Tokens)),
         TokensPerSecond = Last is null
             ? record.TokensPerSecond
             : TokensPerSecond + (Smoothing * (record.TokensPerSecond - TokensPerSecond)),
@@ -104,6 +111,7 @@ internal sealed record RunView
         Activity = null,
         Validation = Validation.With(record.Step, record.Tokens, record.Loss),
         BitsPerByte = record.BitsPerByte,
+        SourceLosses = record.Sources,
     };
 
     /// <summary>The view behind an event.</summary>
@@ -138,8 +146,13 @@ internal sealed record RunView
         GradNorm = earlier.GradNorm,
         Speed = earlier.TokensPerSecond,
         BitsPerByte = earlier.LastEvaluation?.BitsPerByte,
+        Drawn = earlier.Phases.Drawn.ToImmutableDictionary(),
+        SourceLosses = earlier.LastEvaluation?.Sources ?? SourceLosses,
         EventCount = earlier.Events.Count,
     };
+
+    private static ImmutableDictionary<string, long> With(ImmutableDictionary<string, long> drawn, string source, long tokens) =>
+        drawn.SetItem(source, drawn.GetValueOrDefault(source) + tokens);
 }
 
 /// <summary>A checkpoint that is on disk.</summary>

@@ -42,11 +42,14 @@ internal sealed class MixtureSchedule
             : own;
 
     /// <summary>A mixture in words, in the order of the run file: "web 80 %, books 20 %".</summary>
-    public string Describe(double? start)
+    public string Describe(double? start) => string.Join(", ", InFileOrder(start).Where(source => source.Share > 0).Select(source =>
+        string.Create(CultureInfo.InvariantCulture, $"{source.Source} {100 * source.Share:0.##} %")));
+
+    /// <summary>The shares of a mixture in the order of the run file; empty without sources.</summary>
+    public IReadOnlyList<(string Source, double Share)> InFileOrder(double? start)
     {
         Dictionary<string, double> shares = names.Zip(SharesFrom(start)).ToDictionary(pair => pair.First, pair => pair.Second);
-        return string.Join(", ", sources.Where(source => shares[source.Name] > 0).Select(source =>
-            string.Create(CultureInfo.InvariantCulture, $"{source.Name} {100 * shares[source.Name]:0.##} %")));
+        return [.. sources.Select(source => (source.Name, shares[source.Name]))];
     }
 
     private double[] Shares(Func<string, double> weightOf)

@@ -23,7 +23,7 @@ internal sealed class PreparedData : IDisposable
         Tokenizer = tokenizer;
         Folder = folder;
         Identity = Convert.ToHexStringLower(XxHash128.Hash(File.ReadAllBytes(Path.Combine(folder, DatasetManifest.FileName))));
-        Sources = [new SourceData("", Identity, dataset)];
+        Sources = [new SourceData("", Identity, dataset) { Folder = folder }];
     }
 
     private PreparedData(IReadOnlyList<(string Name, PreparedData Data)> sources)
@@ -32,7 +32,7 @@ internal sealed class PreparedData : IDisposable
         (Dataset, Tokenizer, Folder) = (first.Dataset, first.Tokenizer, first.Folder);
         Identity = Convert.ToHexStringLower(XxHash128.Hash(Encoding.UTF8.GetBytes(
             string.Join('\n', sources.Select(source => source.Data.Identity)))));
-        Sources = [.. sources.Select(source => new SourceData(source.Name, source.Data.Identity, source.Data.Dataset))];
+        Sources = [.. sources.Select(source => source.Data.Sources[0] with { Name = source.Name })];
     }
 
     /// <summary>The shards; of several sources, those of the first.</summary>
@@ -40,6 +40,10 @@ internal sealed class PreparedData : IDisposable
 
     /// <summary>Every source's shards, in the order of the run file; a single one has no name.</summary>
     public IReadOnlyList<SourceData> Sources { get; }
+
+    /// <summary>Documents that are compared to find text which several sources share; 0 with one source.</summary>
+    public long SharedDocuments => Sources.Count == 1
+        ? 0 : Sources.Sum(source => source.Dataset.Manifest.Train.Documents + source.Dataset.Manifest.Validation.Documents);
 
     /// <summary>Their tokenizer.</summary>
     public BpeTokenizer Tokenizer { get; }

@@ -21,25 +21,43 @@ internal sealed record ActivationMemory(long Kept, long Working)
     /// <summary>Both together.</summary>
     public long Total => Kept + Working;
 
-    /// <summary>Counts it.</summary>
+    /// <summary>Counts it for the phase of the run that takes the most: that of the long sequences has other micro-batches. Growing
+    /// batches have more micro-batches, not larger ones, and an evaluation keeps no tape of micro-batches that have the first
+    /// phase's size.</summary>
     /// <param name="config">The model.</param>
     /// <param name="type">The compute dtype.</param>
     /// <param name="training">Batch, sequence, checkpointing, routing warm-up.</param>
     /// <param name="threads">CPU threads, of which each has scratch memory.</param>
     public static ActivationMemory Of(ModelConfig config, ScalarType type, TrainingConfig training, int threads)
     {
-        Pass pass = new(config, type, training);
-        long kept = 0, again = 0;
+        ActivationMemory first = OfPhase(config, type, training, training.MicroBatchSize, training.SequenceLength, threads);
+        if (training.LongContext is not { SequenceLength: int length } phase)
+            return first;
+        ActivationMemory last = OfPhase(config, type, training, phase.MicroBatchSize, length, threads);
+        return last.Total > first.Total ? last : first;
+    }
+
+    private static ActivationMemory OfPhase(
+        ModelConfig config, ScalarType type, TrainingConfig training, int sequences, int sequenceLength, int threads)
+    {
+        Pass pass = new(config, type, training, sequences, sequenceLength);
+        long kept = 0, again = 0, letGo = 0;
         for (int layer = 0; layer < config.NumHiddenLayers + config.NumNextnPredictLayers; layer++)
         {
             bool moe = config.IsMoeLayer(layer);
             long all = pass.KeptBy(moe, ActivationCheckpointing.None), rest = pass.KeptBy(moe, training.ActivationCheckpointing);
             kept += rest;
+            letGo += all - rest;
             again = Math.Max(again, all - rest);
         }
         kept += config.NumNextnPredictLayers * pass.KeptByPrediction;
-        // In the forward pass a layer's tape is complete for a moment too, but that is before the head, and without gradients.
-        long working = Math.Max(pass.Head, again + pass.LayerGradients);
+        // In the forward pass a layer's tape is complete for a moment too, but that is before the head, and without gradients. Where
+        // some of it is then let go, what the next layers keep comes to lie in the room that this leaves: the backward pass finds no
+        // free block as large, and takes another. The last two layers have no such followers, and where inputs alone are kept, they
+        // lie side by side.
+        long broken = training.ActivationCheckpointing == ActivationCheckpointing.Selective
+            ? Math.Clamp(letGo - 2 * again, 0, again) : 0;
+        long working = Math.Max(pass.Head, again + pass.LayerGradients) + broken;
         return new ActivationMemory(kept, working + pass.RowsOfExperts + threads * pass.Scratch);
     }
 
@@ -48,17 +66,17 @@ internal sealed record ActivationMemory(long Kept, long Working)
         private readonly ModelConfig config;
         private readonly ActivationCheckpointing checkpointing;
         private readonly bool tiles, warmup;
-        private readonly long size, tokens, sequences, hidden, context, pairs;
+        private readonly long size, tokens, sequenceLength, hidden, context, pairs;
 
-        public Pass(ModelConfig config, ScalarType type, TrainingConfig training)
+        public Pass(ModelConfig config, ScalarType type, TrainingConfig training, int sequences, int sequenceLength)
         {
             this.config = config;
             checkpointing = training.ActivationCheckpointing;
             warmup = training.RoutingWarmupSteps > 0;
             tiles = DeviceIsCpu(training) && TileGemm.Serves(type);
             size = TensorMemory.ElementSize(type);
-            sequences = training.MicroBatchSize;
-            tokens = sequences * training.SequenceLength;
+            this.sequenceLength = sequenceLength;
+            tokens = (long)sequences * sequenceLength;
             hidden = tokens * config.HiddenSize * size;
             context = tokens * config.NumAttentionHeads * config.ResolvedHeadDim * size;
             pairs = tokens * config.NumExpertsPerTok;
@@ -118,7 +136,7 @@ internal sealed record ActivationMemory(long Kept, long Working)
             get
             {
                 const long panel = 512 << 10, rows = 512;
-                long seq = tokens / sequences, attention = seq * config.ResolvedHeadDim * (7 * size + 3 * Float32);
+                long attention = sequenceLength * config.ResolvedHeadDim * (7 * size + 3 * Float32);
                 long widest = Math.Max(2L * Math.Max(config.MoeIntermediateSize, config.SharedIntermediateSize), config.HiddenSize);
                 return tiles ? Math.Max(attention, rows * (widest + config.HiddenSize) * size) + 2 * panel : 0;
             }

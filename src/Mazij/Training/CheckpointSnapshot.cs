@@ -36,7 +36,7 @@ internal sealed class CheckpointSnapshot : IDisposable
         Copy(live.SecondMoment, secondMoment);
         foreach ((int layer, Tensor bias) in live.Biases)
             biases[layer].copy_(bias);
-        return new CheckpointContent(live.State, weights, firstMoment, secondMoment, biases);
+        return live with { Weights = weights, FirstMoment = firstMoment, SecondMoment = secondMoment, Biases = biases };
     }
 
     /// <inheritdoc/>

@@ -34,6 +34,12 @@ internal sealed record StepBatch(
     /// <summary>Whether the losses before it are no measure for it: the mixture or the length changed.</summary>
     public bool HasNewLevel { get; init; }
 
+    /// <summary>Where the recipe stands; null if nothing in it changes over the run.</summary>
+    public RecipePhase? Phase { get; init; }
+
+    /// <summary>Tokens from each source, in the order of the run file; empty with one source.</summary>
+    public IReadOnlyList<SourceTokens> SourceTokens { get; init; } = [];
+
     /// <summary>Tokens predicted in it.</summary>
     public long Tokens => (long)Samples * SequenceLength;
 }

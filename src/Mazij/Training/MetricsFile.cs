@@ -27,6 +27,13 @@ internal sealed class MetricsFile(string path) : TrainingCallback, IDisposable
         writer.WriteNumber("tokens", record.Tokens);
         writer.WriteNumber("sequences", record.Sequences);
         writer.WriteNumber("sequence_length", record.SequenceLength);
+        if (record.SourceTokens.Count > 0)
+        {
+            writer.WriteStartObject("source_tokens");
+            foreach ((string source, long tokens) in record.SourceTokens)
+                writer.WriteNumber(source, tokens);
+            writer.WriteEndObject();
+        }
         Write("loss", record.Loss);
         Write("prediction_loss", record.PredictionLoss);
         Write("learning_rate", record.LearningRate);

@@ -37,7 +37,7 @@ internal sealed class ModelCheckpoint(MoeTransformer model, AdamW optimizer, Tra
             Files = [],
         };
         return new CheckpointContent(
-            state, model.Parameters.MasterBuffer!, optimizer.FirstMoment, optimizer.SecondMoment,
+            state, model.Config, model.Parameters.MasterBuffer!, optimizer.FirstMoment, optimizer.SecondMoment,
             model.RouterStates.Where(pair => pair.Value.Bias is not null).ToDictionary(pair => pair.Key, pair => pair.Value.Bias!));
     }
 
@@ -64,7 +64,7 @@ internal sealed class ModelCheckpoint(MoeTransformer model, AdamW optimizer, Tra
     public void Export(string folder, CheckpointContent content)
     {
         using DisposeScope scope = NewDisposeScope();
-        HuggingFaceModel.Save(folder, model.Config, model.Parameters.Layout, ElementType.F32,
+        HuggingFaceModel.Save(folder, content.Model, model.Parameters.Layout, ElementType.F32,
             slice => slice.IsBuffer ? content.BiasOf(slice) : RangeOf(content.Weights, slice));
     }
 

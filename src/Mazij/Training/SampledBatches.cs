@@ -20,6 +20,7 @@ internal sealed class SampledBatches : IBatchSource
     private readonly SourceSet sources;
     private readonly List<TokenBatch<long>> buffers = [];
     private readonly List<ReturnedSample> samples = [];
+    private readonly int[] fileOrder; // the sources as the run file has them; empty if it names none
     private double? mixtureFrom;
     private double[] shares;
     private bool batchIsFull;
@@ -39,6 +40,7 @@ internal sealed class SampledBatches : IBatchSource
             CheckOrder(from);
         sources = new SourceSet(data, config.SequenceLength, sizes.Block, config.Seed, from);
         mixtures = new MixtureSchedule(dataConfig, sources.Sources.Select(source => source.Name));
+        fileOrder = [.. dataConfig.Sources.Select(source => IndexOf(source.Name))];
         IsLong = from?.LongContext ?? false;
         mixtureFrom = from is null ? mixtures.StartAt(0) : from.MixtureFrom;
         shares = mixtures.SharesFrom(mixtureFrom);
@@ -95,6 +97,8 @@ internal sealed class SampledBatches : IBatchSource
         return new StepBatch(buffers[..count], samples.Count, length, changes)
         {
             HasNewLevel = mixtureFrom != mixtureBefore || IsLong != wasLong,
+            Phase = Phase(),
+            SourceTokens = fileOrder.Length < 2 ? [] : DrawnTokens(length),
         };
     }
 
@@ -141,6 +145,32 @@ internal sealed class SampledBatches : IBatchSource
                 $"{(lost > 0 ? $"; {lost} samples of skipped steps are given up" : "")}"));
         }
         return changes;
+    }
+
+    private RecipePhase? Phase()
+    {
+        if (fileOrder.Length < 2 && config.BatchWarmup is null && config.LongContext is null)
+            return null;
+        IReadOnlyList<SourceShare> mixture = fileOrder.Length < 2
+            ? []
+            : [.. mixtures.InFileOrder(mixtureFrom).Select(source => new SourceShare(source.Source, source.Share))];
+        return new RecipePhase(mixture, sizes.MicroBatchesAt(long.MaxValue, IsLong) * sizes.MicroBatchSize(IsLong), IsLong);
+    }
+
+    private SourceTokens[] DrawnTokens(int length)
+    {
+        long[] drawn = new long[Sources.Count];
+        foreach (ReturnedSample sample in samples)
+            drawn[sample.Source] += length;
+        return [.. fileOrder.Select(source => new SourceTokens(Sources[source].Name, drawn[source]))];
+    }
+
+    private int IndexOf(string name)
+    {
+        int index = 0;
+        while (Sources[index].Name != name)
+            index++;
+        return index;
     }
 
     private void CheckOrder(BatchSourceState from)

@@ -200,6 +200,8 @@ internal sealed class Trainer
             Tokens = Progress.Tokens,
             Sequences = batch.Samples,
             SequenceLength = batch.SequenceLength,
+            SourceTokens = batch.SourceTokens,
+            Phase = batch.Phase,
             Loss = outcome.Loss,
             PredictionLoss = outcome.PredictionLoss > 0 ? outcome.PredictionLoss : null,
             LearningRate = learningRate * outcome.Verdict.LearningRateShare,

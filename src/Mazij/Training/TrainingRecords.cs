@@ -17,6 +17,12 @@ internal sealed record StepRecord
     /// <summary>Tokens predicted in each of them.</summary>
     public int SequenceLength { get; init; }
 
+    /// <summary>Tokens of the step from each source, in the order of the run file; empty with one source.</summary>
+    public IReadOnlyList<SourceTokens> SourceTokens { get; init; } = [];
+
+    /// <summary>Where the recipe stands; null if nothing in it changes over the run.</summary>
+    public RecipePhase? Phase { get; init; }
+
     /// <summary>Mean next-token cross-entropy, nats.</summary>
     public required double Loss { get; init; }
 

@@ -19,12 +19,13 @@ internal sealed class TrainingSession : IDisposable
     private readonly Action exportModel;
 
     private TrainingSession(
-        MoeTransformer model, AdamW optimizer, PreparedData data, RunRecorders recorders, CheckpointCallback checkpoints,
+        MoeTransformer model, AdamW optimizer, PreparedData data, RunFacts facts, RunRecorders recorders, CheckpointCallback checkpoints,
         Action exportModel, Trainer trainer, RunFolder folder, ComputeTarget target)
     {
         Model = model;
         this.optimizer = optimizer;
         Data = data;
+        Facts = facts;
         this.recorders = recorders;
         this.checkpoints = checkpoints;
         this.exportModel = exportModel;
@@ -38,6 +39,9 @@ internal sealed class TrainingSession : IDisposable
 
     /// <summary>Shards and tokenizer.</summary>
     public PreparedData Data { get; }
+
+    /// <summary>What is trained on what, as the session begins.</summary>
+    public RunFacts Facts { get; }
 
     /// <summary>The trainer.</summary>
     public Trainer Trainer { get; }
@@ -86,9 +90,11 @@ internal sealed class TrainingSession : IDisposable
         SampledBatches batches = new(data.Sources, config.Data, training, start?.State.Batches) { LongContextBegins = ExtendContext };
         if (batches.IsLong)
             ExtendContext();
-        RunRecorders recorders = new(config, folder, RunFacts.Of(modelConfig, training.SequenceLength, data, target), data);
+        double[] shares = MixtureSchedule.SharesAtStart(config.Data);
+        RunFacts facts = RunFacts.Of(modelConfig, training.SequenceLength, data, batches.Sources, shares, target);
+        RunRecorders recorders = new(config, folder, facts, data);
         Evaluator evaluator = new(
-            model, data.Sources, MixtureSchedule.SharesAtStart(config.Data), training.SequenceLength, training.MicroBatchSize,
+            model, data.Sources, shares, training.SequenceLength, training.MicroBatchSize,
             training.EvaluateTokens);
         ModelFolderExport export = new(checkpoint, data.Tokenizer, folder);
         CheckpointCallback checkpoints = new(
@@ -103,14 +109,14 @@ internal sealed class TrainingSession : IDisposable
             batches,
             guard,
             [
-                .. recorders.Files, .. callbacks, new SourceNotes(batches), new EvaluationCallback(evaluator),
+                .. recorders.Files, .. callbacks, new SourceNotes(facts.Data), new EvaluationCallback(evaluator),
                 new SampleCallback(model, data.Tokenizer), checkpoints, recorders.Report,
             ],
             start?.State.Progress ?? new TrainingProgress(),
             length => ModelCost.TrainingFlopsPerToken(modelConfig, length),
             target.PeakFlopsPerSecond);
         return new TrainingSession(
-            model, optimizer, data, recorders, checkpoints, () => export.Write(checkpoint.Capture(trainer.State, null)), trainer,
+            model, optimizer, data, facts, recorders, checkpoints, () => export.Write(checkpoint.Capture(trainer.State, null)), trainer,
             folder, target);
     }
 

@@ -45,8 +45,38 @@ public sealed class RecipeTests(RecipeTests.RecipeRun run) : IClassFixture<Recip
         double web = LossOf(evaluation.GetProperty("sources").GetProperty("web"));
         double curated = LossOf(evaluation.GetProperty("sources").GetProperty("curated"));
         Assert.Equal(0.9 * web + 0.1 * curated, LossOf(evaluation), 9);
+        foreach (JsonElement step in steps)
+        {
+            long drawn = step.GetProperty("source_tokens").EnumerateObject().Sum(source => source.Value.GetInt64());
+            Assert.Equal(step.GetProperty("sequences").GetInt64() * step.GetProperty("sequence_length").GetInt64(), drawn);
+        }
+        Assert.Contains("            curated: loss ", run.Output, StringComparison.Ordinal);
         Assert.Contains("source web: 0.0", run.Output, StringComparison.Ordinal);
         Assert.Contains("% left out as another source has that text", run.Output, StringComparison.Ordinal);
+    }
+
+    [Fact]
+    public void The_report_tells_each_source_each_phase_and_what_was_drawn()
+    {
+        string report = File.ReadAllText(Path.Combine(run.Folder, "report.md"));
+        Assert.Contains("2 sources: web, curated;", report, StringComparison.Ordinal);
+        // 135 documents of its own and 25 that the other source has too.
+        Assert.Matches(@"\| web \| \S*web\.jsonl \| 1\d\d \| [\d.]+ K \| [\d.]+ KiB \| 0 \| [1-9][\d.]* % \|", report);
+        Assert.Matches(@"\| web \| 90 %, 40 % from 60 % of the run on \| [\d.]+ K tokens \| [\d.]+ % \| 0\.\d\d \|", report);
+        Assert.Matches(@"\| 1 to 20 \| the run \| 2 to 6 \| 32 \| [\d.]+ K tokens \| web (8[89]|9[01])[\d.]* %, curated [\d.]+ % \|", report);
+        Assert.Matches(@"\| 25 to 30 \| the mixture is now web 40 %, curated 60 % \| 8 \| 32 \| 1\.54 K tokens \| web (3[89]|4[012])", report);
+        Assert.Contains("| 31 to 40 | sequences are now 128 tokens long, rope_theta is 500000 | 2 | 128 | 2.56 K tokens |", report, StringComparison.Ordinal);
+        Dictionary<string, double> drawn = [];
+        foreach (JsonProperty source in Metrics(run.Folder).Where(line => line.TryGetProperty("source_tokens", out _)).SelectMany(line => line.GetProperty("source_tokens").EnumerateObject()))
+            drawn[source.Name] = drawn.GetValueOrDefault(source.Name) + source.Value.GetInt64();
+        Assert.Contains(
+            FormattableString.Invariant($"tokens | {100 * drawn["curated"] / drawn.Values.Sum():0.#} % |"), report, StringComparison.Ordinal);
+        JsonElement evaluation = Metrics(run.Folder).Last(line => line.TryGetProperty("validation_loss", out _)).GetProperty("sources").GetProperty("web");
+        Assert.Contains(
+            FormattableString.Invariant($"| web | {LossOf(evaluation):F4} | {evaluation.GetProperty("validation_bits_per_byte").GetDouble():F3} | "),
+            report, StringComparison.Ordinal);
+        Assert.Contains("| all, by the shares at the start | ", report, StringComparison.Ordinal);
+        Assert.DoesNotContain("passes over the data", report, StringComparison.Ordinal);
     }
 
     [Fact]

@@ -57,6 +57,33 @@ public sealed class DashboardTests
     }
 
     [Fact]
+    public void Names_batch_length_and_mixture_in_one_line_and_lists_the_sources()
+    {
+        string[] lines = Render(Views.Mixed(), 79, 30);
+        Assert.Equal(
+            "batch 4 of 16 x 2,048 tokens, long context   mixture source-2 50 %, 2 more", lines[3]);
+        Assert.Equal(
+            "batch 4 of 16 x 2,048 tokens, long context   mixture source-2 50 %, source-1 33.3 %, source-0 16.7 %",
+            Render(Views.Mixed(), 120, 40)[3]);
+        // Half of each source's 4,000 tokens is in another one too.
+        Assert.Contains("source-2          50.0 %   1.00 K    0.50    5.0000   1.500", lines);
+        Assert.Contains(lines, line => line.Contains("sources: share now, drawn, passes", StringComparison.Ordinal));
+    }
+
+    [Theory]
+    [InlineData(40, 8)]
+    [InlineData(79, 22)]
+    [InlineData(120, 30)]
+    [InlineData(200, 60)]
+    public void Many_sources_fit_too(int width, int height)
+    {
+        string[] lines = Render(Views.Mixed(sources: 40), width, height);
+        Assert.InRange(lines.Length, 1, height);
+        Assert.All(lines, line => Assert.InRange(line.GetCellWidth(), 0, width));
+        Assert.StartsWith("batch 4 of 16 x 2,048 tokens", lines[3], StringComparison.Ordinal);
+    }
+
+    [Fact]
     public void Draws_in_ASCII_where_that_is_all_there_is()
     {
         string[] lines = Render(Views.Half(), 79, 22, Glyphs.Ascii);

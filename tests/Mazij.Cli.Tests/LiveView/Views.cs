@@ -2,6 +2,7 @@ using Mazij.Cli.LiveView;
 using Mazij.Configuration;
 using Mazij.Models;
 using Mazij.Training;
+using Mazij.Training.Reports;
 
 namespace Mazij.Cli.Tests.LiveView;
 
@@ -14,7 +15,7 @@ internal static class Views
     /// <summary>A run before its first step.</summary>
     public static RunView Start(string name = "runs/first", double? price = 2) => new()
     {
-        Facts = new RunFacts
+        Facts = new Mazij.Cli.LiveView.RunFacts
         {
             Name = name,
             Model = "12.1 M parameters, 7.4 M active",
@@ -40,6 +41,35 @@ internal static class Views
                 view = view.With(new TrainingEvent(70, TrainingEventKind.NotFinite, "the loss is NaN; the update was skipped"));
         }
         return view;
+    }
+
+    /// <summary>That run with several sources, in the long-context phase of a batch that still grows.</summary>
+    public static RunView Mixed(int sources = 3)
+    {
+        RunView view = Half();
+        string[] names = [.. Enumerable.Range(0, sources).Select(source => $"source-{source}")];
+        view = view with
+        {
+            Facts = view.Facts with
+            {
+                Sources =
+                [
+                    .. names.Select(name => new SourceFacts(
+                        name, 1.0 / sources, 0.5, "text", "shards", 0, new SplitFacts(10, 4000, 1), new SplitFacts(1, 1, 1), 1, 1)),
+                ],
+            },
+        };
+        StepRecord step = Step(101, 3) with
+        {
+            Sequences = 4,
+            SequenceLength = 2048,
+            SourceTokens = [.. names.Select(name => new SourceTokens(name, 1000))],
+            Phase = new RecipePhase([.. names.Select((name, i) => new SourceShare(name, (i + 1) / (0.5 * sources * (sources + 1))))], 16, IsLong: true),
+        };
+        return view.With(step, view.Progress with { Step = 101 }).With(new EvaluationRecord(101, 1, 3, 1.5, 1, 1)
+        {
+            Sources = [.. names.Select((name, i) => new SourceEvaluation(name, 3 + i, 1.5))],
+        });
     }
 
     /// <summary>A step of that run. The last expert of the last layer gets no token.</summary>

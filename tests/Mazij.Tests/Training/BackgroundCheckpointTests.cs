@@ -1,5 +1,7 @@
 using Mazij.Configuration;
 using Mazij.Formats;
+using Mazij.Formats.HuggingFace;
+using Mazij.Models;
 using Mazij.Training;
 using TorchSharp;
 using static TorchSharp.torch;
@@ -58,6 +60,27 @@ public sealed class BackgroundCheckpointTests : IDisposable
             Assert.Equal(atTwo, run.State());
             Assert.Equal(9, ResumePoint.Find(run.Checkpoint, world.Run.Checkpoints).State.Progress.Step);
             Assert.Equal(atEnd, run.State());
+        }
+    }
+
+    [Fact]
+    public void A_model_exported_while_the_long_context_phase_begins_says_what_its_own_weights_were_trained_with()
+    {
+        using TestRun run = new(TestRun.Ling1, everyTwo);
+        CheckpointContent live = run.Checkpoint.Capture(run.Trainer.State, null);
+        using CheckpointSnapshot snapshot = new(live);
+        CheckpointContent before = snapshot.Take(live);
+        run.Model.ExtendContext(ropeTheta: 500_000, positions: 1 << 20);
+        Assert.Equal(TestRun.Ling1.RopeTheta, ConfigOf(before).RopeTheta);
+        Assert.Equal(TestRun.Ling1.MaxPositionEmbeddings, ConfigOf(before).MaxPositionEmbeddings);
+        CheckpointContent after = run.Checkpoint.Capture(run.Trainer.State, null);
+        Assert.Equal((500_000, 1 << 20), (ConfigOf(after).RopeTheta, ConfigOf(after).MaxPositionEmbeddings));
+
+        ModelConfig ConfigOf(CheckpointContent content)
+        {
+            string folder = Directory.CreateDirectory(world.Run.ModelFolder).FullName;
+            run.Checkpoint.Export(folder, content);
+            return HuggingFaceConfig.Read(folder);
         }
     }
 

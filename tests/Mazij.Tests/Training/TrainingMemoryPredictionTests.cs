@@ -27,6 +27,43 @@ public sealed class TrainingMemoryPredictionTests
     }
 
     [Fact]
+    public void The_phase_that_takes_the_most_counts_and_growing_batches_do_not()
+    {
+        long Activations(TrainingConfig training) => TrainingMemory.Of(TestRun.Ling1, ScalarType.BFloat16, training, 1).Activations.Total;
+        TrainingConfig Long(int length, int rows) =>
+            config with { LongContext = new LongContextConfig { SequenceLength = length, MicroBatchSize = rows } };
+        int longer = 4 * config.SequenceLength;
+        Assert.Equal(Activations(config), Activations(Long(longer, 1)));
+        Assert.Equal(
+            Activations(config with { SequenceLength = longer, MicroBatchSize = 6 }), Activations(Long(longer, 6)));
+        Assert.True(Activations(Long(longer, 6)) > Activations(config));
+        Assert.Equal(Activations(config), Activations(config with { BatchWarmup = new BatchWarmupConfig { From = config.MicroBatchSize } }));
+    }
+
+    [Fact]
+    public void Documents_of_several_sources_take_memory()
+    {
+        long Total(long documents) => TrainingMemory.Of(TestRun.Ling1, ScalarType.BFloat16, config, 1, sharedDocuments: documents).Total;
+        // At least a hash of 16 bytes for each, at most ten times that.
+        Assert.InRange(Total(1_000_000) - Total(0), 16_000_000, 160_000_000);
+    }
+
+    [Fact]
+    public void A_remedy_for_long_sequences_lowers_their_micro_batch_alone()
+    {
+        TrainingConfig both = config with
+        {
+            GlobalBatchSize = 96,
+            LongContext = new LongContextConfig { SequenceLength = 4 * config.SequenceLength, MicroBatchSize = 6 },
+        };
+        // A window costs 1, a long one 4.
+        static long Total(TrainingConfig training) => Math.Max(training.MicroBatchSize, 4 * (training.LongContext?.MicroBatchSize ?? 0));
+        TrainingConfig remedy = Assert.Single(TrainingMemory.Remedies(both, Total, available: 13));
+        Assert.Equal((both.MicroBatchSize, 3), (remedy.MicroBatchSize, remedy.LongContext!.MicroBatchSize));
+        Assert.Empty(TrainingMemory.Remedies(both, Total, available: 3));
+    }
+
+    [Fact]
     public void A_snapshot_is_a_copy_of_master_weights_and_moments()
     {
         TrainingMemory with = TrainingMemory.Of(TestRun.Ling1, ScalarType.BFloat16, config, 1, snapshot: true);

@@ -6,9 +6,9 @@ internal sealed class EventLog
     /// <summary>Events kept from the beginning, and as many from the end.</summary>
     public const int Kept = 50;
 
-    private readonly List<TrainingEvent> first = [];
-    private readonly Queue<TrainingEvent> newest = new();
-    private readonly SortedDictionary<TrainingEventKind, long> counts = [];
+    private List<TrainingEvent> first = [];
+    private Queue<TrainingEvent> newest = new();
+    private SortedDictionary<TrainingEventKind, long> counts = [];
 
     /// <summary>All events there were.</summary>
     public long Count { get; private set; }
@@ -24,6 +24,14 @@ internal sealed class EventLog
 
     /// <summary>Events between the first and the newest, which were only counted.</summary>
     public long LeftOut => Count - first.Count - newest.Count;
+
+    /// <summary>The log as it is now; what is added to the one is not in the other.</summary>
+    public EventLog Copy()
+    {
+        EventLog copy = (EventLog)MemberwiseClone();
+        (copy.first, copy.newest, copy.counts) = ([.. first], new(newest), new(counts));
+        return copy;
+    }
 
     /// <summary>Counts an event, and keeps it.</summary>
     public void Add(TrainingEvent happened)

@@ -22,9 +22,11 @@ internal sealed class ExpertLoadHistory
     public double[][] FinalShares { get; private set; } = [];
 
     /// <summary>Reads the file; what is no line of it is passed over.</summary>
+    /// <param name="path">The file.</param>
+    /// <param name="lastStep">The run may go on while it is read: later steps are left out.</param>
     /// <returns>The history, or null if the run has none: its model has no experts.</returns>
     /// <exception cref="IOException">The file cannot be read.</exception>
-    public static ExpertLoadHistory? Load(string path)
+    public static ExpertLoadHistory? Load(string path, long lastStep = long.MaxValue)
     {
         if (!File.Exists(path))
             return null;
@@ -34,7 +36,7 @@ internal sealed class ExpertLoadHistory
         LineReader lines = new(stream, 8 << 20);
         while (lines.Next())
         {
-            if (!lines.IsTooLong && Parse(lines.Line) is (long step, long steps, long[][] load))
+            if (!lines.IsTooLong && Parse(lines.Line) is (long step, long steps, long[][] load) && step <= lastStep)
                 history.Add(step, steps, load);
         }
         history.Finish();

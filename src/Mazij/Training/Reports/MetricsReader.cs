@@ -80,7 +80,8 @@ internal sealed class MetricsReader
         {
             history.Add(new EvaluationRecord(
                 step, tokens, Number(json, "validation_loss") ?? double.NaN, Number(json, "validation_bits_per_byte") ?? double.NaN,
-                Whole(json, "validation_tokens") ?? 0, Number(json, "seconds") ?? 0));
+                Whole(json, "validation_tokens") ?? 0, Number(json, "seconds") ?? 0)
+            { Sources = SourcesOf(json) });
             return true;
         }
         if (!json.TryGetProperty("loss", out _))
@@ -93,8 +94,9 @@ internal sealed class MetricsReader
     {
         Step = step,
         Tokens = tokens,
-        Sequences = (int)Math.Min(int.MaxValue, Whole(json, "sequences") ?? 0),
-        SequenceLength = (int)Math.Min(int.MaxValue, Whole(json, "sequence_length") ?? 0),
+        Sequences = Size(json, "sequences"),
+        SequenceLength = Size(json, "sequence_length"),
+        SourceTokens = TokensOf(json),
         Loss = Number(json, "loss") ?? double.NaN,
         PredictionLoss = Number(json, "prediction_loss"),
         LearningRate = Number(json, "learning_rate") ?? double.NaN,
@@ -111,6 +113,21 @@ internal sealed class MetricsReader
         Seconds = Number(json, "seconds") ?? 0,
         Fraction = 0, // Not in the file: it follows from the run file.
     };
+
+    private static SourceTokens[] TokensOf(JsonElement json) =>
+    [
+        .. Members(json, "source_tokens").Select(member => new SourceTokens(member.Name, Whole(member.Value) ?? 0)),
+    ];
+
+    private static SourceEvaluation[] SourcesOf(JsonElement json) =>
+    [
+        .. Members(json, "sources").Where(member => member.Value.ValueKind == JsonValueKind.Object).Select(member => new SourceEvaluation(
+            member.Name, Number(member.Value, "validation_loss") ?? double.NaN, Number(member.Value, "validation_bits_per_byte") ?? double.NaN)),
+    ];
+
+    private static IEnumerable<JsonProperty> Members(JsonElement json, string key) =>
+        json.TryGetProperty(key, out JsonElement value) && value.ValueKind == JsonValueKind.Object
+            ? value.EnumerateObject().Take(RunHistory.MaximumSources) : [];
 
     private static bool TellEvent(RunHistory history, JsonElement json, long step, JsonElement name)
     {
@@ -134,9 +151,12 @@ internal sealed class MetricsReader
         json.TryGetProperty(key, out JsonElement value) && value.ValueKind == JsonValueKind.Number && value.TryGetDouble(out double number)
             ? number : null;
 
-    private static long? Whole(JsonElement json, string key) =>
-        json.TryGetProperty(key, out JsonElement value) && value.ValueKind == JsonValueKind.Number && value.TryGetInt64(out long number)
-        && number >= 0 ? number : null;
+    private static long? Whole(JsonElement json, string key) => json.TryGetProperty(key, out JsonElement value) ? Whole(value) : null;
+
+    private static long? Whole(JsonElement value) =>
+        value.ValueKind == JsonValueKind.Number && value.TryGetInt64(out long number) && number >= 0 ? number : null;
+
+    private static int Size(JsonElement json, string key) => (int)Math.Min(Whole(json, key) ?? 0, int.MaxValue);
 
     private static string? Text(JsonElement json, string key) =>
         json.TryGetProperty(key, out JsonElement value) && value.ValueKind == JsonValueKind.String ? value.GetString() : null;

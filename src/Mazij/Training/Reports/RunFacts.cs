@@ -82,7 +82,15 @@ internal sealed record RunFacts
     public required DataFacts Data { get; init; }
 
     /// <summary>The facts of a run that begins now.</summary>
-    public static RunFacts Of(ModelConfig model, int sequenceLength, PreparedData data, ComputeTarget target) => new()
+    /// <param name="model">The model.</param>
+    /// <param name="sequenceLength">Tokens of a sequence at the start of the run.</param>
+    /// <param name="data">The data.</param>
+    /// <param name="sources">The sources that are drawn from it.</param>
+    /// <param name="shares">Their shares at the start of the run, in the order of the run file.</param>
+    /// <param name="target">What computes.</param>
+    public static RunFacts Of(
+        ModelConfig model, int sequenceLength, PreparedData data, IReadOnlyList<SampleSource> sources, IReadOnlyList<double> shares,
+        ComputeTarget target) => new()
     {
         Status = RunStatus.Running,
         Started = DateTime.UtcNow,
@@ -94,7 +102,7 @@ internal sealed record RunFacts
         ProcessId = Environment.ProcessId,
         Machine = MachineFacts.Of(target),
         Model = ModelFacts.Of(model, sequenceLength),
-        Data = DataFacts.Of(data),
+        Data = DataFacts.Of(data, sources, shares),
     };
 
     /// <summary>Reads run.json.</summary>
@@ -175,37 +183,4 @@ internal sealed record ModelFacts(
     [JsonIgnore]
     public string Shape => FormattableString.Invariant($"{Layers} layers, hidden {HiddenSize}, ")
         + (Experts == 0 ? "dense" : FormattableString.Invariant($"{Experts} experts, {ExpertsPerToken} per token, {SharedExperts} shared"));
-}
-
-/// <summary>What a run is trained on.</summary>
-/// <param name="Corpus">The inputs that the text came from.</param>
-/// <param name="Folder">The token shards.</param>
-/// <param name="VocabularySize">Entries of the tokenizer.</param>
-/// <param name="Duplicates">Documents left out because the same text came before.</param>
-/// <param name="Train">The training split.</param>
-/// <param name="Validation">The validation split.</param>
-/// <param name="MeasuredBytes">Bytes of validation text that the compressors were given.</param>
-/// <param name="GzipBitsPerByte">What <c>gzip -9</c> needs for that text; null without validation text.</param>
-internal sealed record DataFacts(
-    string Corpus, string Folder, int VocabularySize, long Duplicates, SplitFacts Train, SplitFacts Validation, long MeasuredBytes,
-    double? GzipBitsPerByte)
-{
-    /// <summary>Describes data.</summary>
-    public static DataFacts Of(PreparedData data)
-    {
-        DatasetManifest manifest = data.Dataset.Manifest;
-        return new DataFacts(
-            manifest.Corpus, data.Folder, manifest.VocabularySize, manifest.Duplicates, SplitFacts.Of(manifest.Train),
-            SplitFacts.Of(manifest.Validation), manifest.Gzip.TextBytes, manifest.Gzip.BitsPerByte);
-    }
-}
-
-/// <summary>One split of the data.</summary>
-/// <param name="Documents">Documents.</param>
-/// <param name="Tokens">Tokens.</param>
-/// <param name="TextBytes">Bytes of text.</param>
-internal sealed record SplitFacts(long Documents, long Tokens, long TextBytes)
-{
-    /// <summary>What the manifest says of a split.</summary>
-    public static SplitFacts Of(SplitManifest split) => new(split.Documents, split.Tokens, split.TextBytes);
 }

@@ -6,8 +6,12 @@ namespace Mazij.Training.Reports;
 /// </summary>
 internal sealed class RunHistory
 {
+    /// <summary>Sources of a line of metrics.jsonl that are read at most.</summary>
+    public const int MaximumSources = 1000;
+
     private const int RecentLosses = 50;
-    private readonly Queue<double> recent = new();
+
+    private Queue<double> recent = new();
     private double firstStepSeconds;
     private long firstStepTokens;
 
@@ -36,7 +40,10 @@ internal sealed class RunHistory
     public Curve RouterEntropy { get; private set; } = Curve.Empty();
 
     /// <summary>What happened beside the steps.</summary>
-    public EventLog Events { get; } = new();
+    public EventLog Events { get; private set; } = new();
+
+    /// <summary>The phases of its recipe, and what was drawn in each.</summary>
+    public PhaseLog Phases { get; private set; } = new();
 
     /// <summary>The last step, or null before the first.</summary>
     public StepRecord? LastStep { get; private set; }
@@ -68,6 +75,14 @@ internal sealed class RunHistory
     /// <summary>Seconds of training, over all sessions, as far as the last line tells.</summary>
     public double Seconds { get; private set; }
 
+    /// <summary>The history as it is now; what is added to the one is not in the other.</summary>
+    public RunHistory Copy()
+    {
+        RunHistory copy = (RunHistory)MemberwiseClone();
+        (copy.Events, copy.Phases, copy.recent) = (Events.Copy(), Phases.Copy(), new(recent));
+        return copy;
+    }
+
     /// <summary>Counts a step.</summary>
     public void Add(StepRecord record)
     {
@@ -77,6 +92,7 @@ internal sealed class RunHistory
         if (LastStep is null)
             (firstStepSeconds, firstStepTokens, FirstLoss) = (seconds, record.Tokens, double.IsFinite(record.Loss) ? record.Loss : null);
         LastStep = record with { Routers = [] };
+        Phases.Add(record, tokens);
         Seconds = Math.Max(Seconds, record.Seconds);
         SkippedSteps += record.Skipped is null ? 0 : 1;
         Loss = Loss.With(record.Step, record.Tokens, record.Loss);
@@ -108,7 +124,12 @@ internal sealed class RunHistory
     }
 
     /// <summary>Counts an event.</summary>
-    public void Add(TrainingEvent happened) => Events.Add(happened);
+    public void Add(TrainingEvent happened)
+    {
+        Events.Add(happened);
+        if (happened.Kind == TrainingEventKind.RecipeChanged)
+            Phases.Begin(happened.Message);
+    }
 
     /// <summary>Says how long the run has taken by now, what came after the last step included.</summary>
     public void Elapsed(double seconds) => Seconds = Math.Max(Seconds, seconds);

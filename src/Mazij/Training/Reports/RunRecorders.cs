@@ -12,6 +12,7 @@ internal sealed class RunRecorders : IDisposable
     private readonly ExpertLoadFile expertLoad;
     private readonly TensorBoardCallback tensorBoard;
     private readonly TelemetryCallback telemetry = new();
+    private readonly RunReportCallback report;
 
     /// <summary>Creates them; files are opened when the run starts.</summary>
     public RunRecorders(RunConfig config, RunFolder folder, RunFacts facts, PreparedData data)
@@ -20,7 +21,7 @@ internal sealed class RunRecorders : IDisposable
         samples = new SampleFile(folder.SamplesFile);
         expertLoad = new ExpertLoadFile(folder.ExpertLoadFile);
         tensorBoard = new TensorBoardCallback(folder.Path);
-        Report = new RunReportCallback(folder, config, facts, data);
+        report = new RunReportCallback(folder, config, facts, data);
     }
 
     /// <summary>The lines of every step.</summary>
@@ -30,7 +31,7 @@ internal sealed class RunRecorders : IDisposable
     public IEnumerable<TrainingCallback> Files => [Metrics, samples, expertLoad, tensorBoard, telemetry];
 
     /// <summary>What writes the report; behind all other callbacks.</summary>
-    public TrainingCallback Report { get; }
+    public TrainingCallback Report => report;
 
     /// <summary>Records that the run ended with an error.</summary>
     public void RunFailed(Trainer trainer, Exception error)
@@ -42,6 +43,7 @@ internal sealed class RunRecorders : IDisposable
     /// <inheritdoc/>
     public void Dispose()
     {
+        report.Dispose();
         Metrics.Dispose();
         samples.Dispose();
         expertLoad.Dispose();

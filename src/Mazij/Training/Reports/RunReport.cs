@@ -10,12 +10,12 @@ namespace Mazij.Training.Reports;
 /// <param name="Facts">What it trains on what, and how it stands.</param>
 /// <param name="History">What happened.</param>
 /// <param name="Experts">The experts' load; null for a dense model.</param>
-/// <param name="Xz">What xz makes of the validation text.</param>
+/// <param name="Xz">What xz makes of the validation text of each source.</param>
 /// <param name="Samples">What the model wrote at several stages.</param>
 /// <param name="PictureProblem">Why there are no pictures; null if there are.</param>
 internal sealed record RunReport(
-    string Name, RunConfig Config, RunFacts Facts, RunHistory History, ExpertLoadHistory? Experts, XzBaseline Xz,
-    IReadOnlyList<SampleRecord> Samples, string? PictureProblem)
+    string Name, RunConfig Config, RunFacts Facts, RunHistory History, ExpertLoadHistory? Experts,
+    IReadOnlyList<XzBaseline> Xz, IReadOnlyList<SampleRecord> Samples, string? PictureProblem)
 {
     private const int ShownCharacters = 1000, ShownDocuments = 8;
 
@@ -26,6 +26,8 @@ internal sealed record RunReport(
         Line(text, $"# {MarkdownText.Cell(Name)}\n");
         Line(text, $"{StatusLine()}\n");
         AddSubject(text);
+        SourceSections.AddSources(text, this);
+        SourceSections.AddPhases(text, this);
         AddCurves(text);
         AddResult(text);
         AddSpeedAndCost(text);
@@ -55,13 +57,13 @@ internal sealed record RunReport(
         Line(text, "| | |\n|---|---|");
         Row(text, "model", $"{model.Type}: {model.Shape}");
         Row(text, "parameters", $"{Quantity.FineCount(model.TotalParameters)}, of which a token passes {Quantity.FineCount(model.ActiveParameters)}; {Quantity.Flops(model.FlopsPerToken)} a token in training");
-        Row(text, "data", Invariant($"{data.Corpus}; {data.Duplicates:N0} duplicates left out"));
+        Row(text, "data", Invariant($"{(data.Sources.Count == 0 ? "" : $"{data.Sources.Count} sources: ")}{data.Corpus}; {data.Duplicates:N0} duplicates left out"));
         Row(text, "training split", Split(data.Train));
         Row(text, "validation split", Split(data.Validation));
-        if (data.Train.Tokens > 0)
+        if (data.Train.Tokens > 0 && data.Sources.Count == 0)
             Row(text, "passes over the data", Invariant($"{(double)(History.LastStep?.Tokens ?? 0) / data.Train.Tokens:F2}"));
         Row(text, "tokenizer", Invariant($"{data.VocabularySize:N0} entries; {BytesPerToken(data.Train)}"));
-        Row(text, "batch", Invariant($"{training.GlobalBatchSize} sequences of {training.SequenceLength} tokens, micro-batches of {training.MicroBatchSize}"));
+        Row(text, "batch", Batch(training));
         Row(text, "recipe", Invariant($"AdamW, learning rate {training.LearningRate:0.0#e+0}, weight decay {training.WeightDecay}, gradient norm at most {training.MaxGradNorm}; seed {training.Seed}"));
         string peak = machine.PeakFlopsPerSecond is double rate ? $"; matrix products at {Quantity.Flops(rate)}/s, measured" : "";
         Row(text, "device", Invariant($"{machine.Device} ({machine.Processor}), {machine.Dtype}, {machine.Threads} threads{peak}"));
@@ -98,10 +100,15 @@ internal sealed record RunReport(
             Line(text, Evaluation("validation, best", best));
         if (History.LastEvaluation is EvaluationRecord last)
             Line(text, Evaluation("validation, last", last));
+        if (Facts.Data.Sources.Count > 0)
+        {
+            SourceSections.AddBaselines(text, this);
+            return;
+        }
         Line(text, "\n| the same validation text | bits per byte |\n|---|---:|");
         Line(text, Invariant($"| this model | {(History.LastEvaluation is null ? "not evaluated yet" : Bits(History.LastEvaluation.BitsPerByte))} |"));
         Line(text, $"| `gzip -9` | {(Facts.Data.GzipBitsPerByte is double gzip ? Bits(gzip) : "no validation text")} |");
-        Line(text, $"| `xz -9` | {(Xz.BitsPerByte is double xz ? Bits(xz) : "not measured: " + MarkdownText.Cell(Xz.Reason ?? ""))} |\n");
+        Line(text, $"| `xz -9` | {(Xz[0].BitsPerByte is double xz ? Bits(xz) : "not measured: " + MarkdownText.Cell(Xz[0].Reason ?? ""))} |\n");
         if (Facts.Data.MeasuredBytes > 0)
             Line(text, Invariant($"The compressors were given {Quantity.Bytes(Facts.Data.MeasuredBytes)} at once and pack from nothing; the model has seen the training text.\n"));
     }
@@ -192,6 +199,16 @@ internal sealed record RunReport(
     }
 
     private static string Shown(string text) => text.Length <= ShownCharacters ? text : text[..ShownCharacters] + " ...";
+
+    private static string Batch(TrainingConfig training)
+    {
+        string batch = Invariant($"{training.GlobalBatchSize} sequences of {training.SequenceLength} tokens, micro-batches of {training.MicroBatchSize}");
+        if (training.BatchWarmup is { } warmup)
+            batch += Invariant($"; grown from {warmup.From} sequences over {Quantity.Count(warmup.Tokens ?? 0)} tokens");
+        if (training.LongContext is { } phase)
+            batch += Invariant($"; from {100 * phase.From:0.##} % of the run on sequences of {phase.SequenceLength} tokens, micro-batches of {phase.MicroBatchSize}");
+        return batch;
+    }
 
     private static string Split(SplitFacts split) => Invariant($"{split.Documents:N0} documents, {Quantity.Count(split.Tokens)} tokens, {Quantity.Bytes(split.TextBytes)} of text");
 

@@ -25,33 +25,35 @@ internal sealed class SampleFile(string path) : TrainingCallback, IDisposable
     public void Dispose() => log.Dispose();
 
     /// <summary>The texts of the first step that has any, of the one nearest to half of the last, and of the last.</summary>
+    /// <param name="path">The file.</param>
+    /// <param name="lastStep">The run may go on while it is read: later steps are left out.</param>
     /// <exception cref="IOException">The file cannot be read.</exception>
-    public static IReadOnlyList<SampleRecord> Stages(string path)
+    public static IReadOnlyList<SampleRecord> Stages(string path, long lastStep = long.MaxValue)
     {
         if (!File.Exists(path))
             return [];
         long first = -1, last = -1;
-        foreach (SampleRecord sample in Read(path))
+        foreach (SampleRecord sample in Read(path, lastStep))
         {
             first = first < 0 ? sample.Step : first;
             last = sample.Step;
         }
         long middle = first;
-        foreach (SampleRecord sample in Read(path))
+        foreach (SampleRecord sample in Read(path, lastStep))
         {
             if (Math.Abs(2.0 * sample.Step - last) < Math.Abs(2.0 * middle - last))
                 middle = sample.Step;
         }
-        return [.. Read(path).Where(sample => sample.Step == first || sample.Step == middle || sample.Step == last)];
+        return [.. Read(path, lastStep).Where(sample => sample.Step == first || sample.Step == middle || sample.Step == last)];
     }
 
-    private static IEnumerable<SampleRecord> Read(string path)
+    private static IEnumerable<SampleRecord> Read(string path, long lastStep)
     {
         using FileStream stream = new(path, FileMode.Open, FileAccess.Read, FileShare.ReadWrite | FileShare.Delete, 1);
         LineReader lines = new(stream);
         while (lines.Next())
         {
-            if (!lines.IsTooLong && Parse(lines.Line) is SampleRecord sample)
+            if (!lines.IsTooLong && Parse(lines.Line) is SampleRecord sample && sample.Step <= lastStep)
                 yield return sample;
         }
     }

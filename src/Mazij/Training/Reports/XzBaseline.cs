@@ -4,6 +4,7 @@ using System.Numerics;
 using System.Text.Json;
 using Mazij.Data;
 using Mazij.Formats;
+using Mazij.Text.Tokenizers;
 
 namespace Mazij.Training.Reports;
 
@@ -12,10 +13,11 @@ namespace Mazij.Training.Reports;
 /// <param name="Reason">Why not; null if measured.</param>
 internal sealed record XzBaseline(double? BitsPerByte, string? Reason)
 {
-    private static readonly TimeSpan limit = TimeSpan.FromSeconds(30);
+    /// <summary>Seconds that the end of a run waits for the measurement of all its sources.</summary>
+    public const int RunSeconds = 30;
 
     /// <summary>What an earlier measurement of the same data found, or null.</summary>
-    public static XzBaseline? Known(PreparedData data, string cacheFolder)
+    public static XzBaseline? Known(SourceData data, string cacheFolder)
     {
         try
         {
@@ -29,8 +31,12 @@ internal sealed record XzBaseline(double? BitsPerByte, string? Reason)
         }
     }
 
-    /// <summary>Measures with the system's xz, in one thread and half a minute at most, and keeps the result in the cache folder.</summary>
-    public static XzBaseline Measure(PreparedData data, string cacheFolder)
+    /// <summary>Measures with the system's xz, in one thread, and keeps the result in the cache folder.</summary>
+    /// <param name="data">The data.</param>
+    /// <param name="tokenizer">Its tokenizer.</param>
+    /// <param name="cacheFolder">Where the result is kept.</param>
+    /// <param name="limit">How long it may take.</param>
+    public static XzBaseline Measure(SourceData data, BpeTokenizer tokenizer, string cacheFolder, TimeSpan limit)
     {
         long wanted = data.Dataset.Manifest.Gzip.TextBytes;
         if (wanted == 0)
@@ -49,7 +55,10 @@ internal sealed record XzBaseline(double? BitsPerByte, string? Reason)
         try
         {
             using Process process = Process.Start(start)!;
-            return Run(process, data, cacheFolder, wanted);
+            XzBaseline measured = Run(process, data, tokenizer, wanted, limit);
+            if (measured.BitsPerByte is not null)
+                Keep(measured, data, cacheFolder);
+            return measured;
         }
         catch (System.ComponentModel.Win32Exception)
         {
@@ -57,9 +66,9 @@ internal sealed record XzBaseline(double? BitsPerByte, string? Reason)
         }
     }
 
-    private static XzBaseline Run(Process process, PreparedData data, string cacheFolder, long wanted)
+    private static XzBaseline Run(Process process, SourceData data, BpeTokenizer tokenizer, long wanted, TimeSpan limit)
     {
-        using CancellationTokenSource timeout = new(limit);
+        using CancellationTokenSource timeout = new(limit > TimeSpan.Zero ? limit : TimeSpan.Zero);
         using CancellationTokenRegistration ending = timeout.Token.Register(() =>
         {
             try
@@ -77,7 +86,7 @@ internal sealed record XzBaseline(double? BitsPerByte, string? Reason)
         try
         {
             using Stream input = process.StandardInput.BaseStream;
-            written = WriteValidationText(data, input, wanted);
+            written = WriteValidationText(data.Dataset.Validation, tokenizer, input, wanted);
         }
         catch (IOException)
         {
@@ -86,17 +95,14 @@ internal sealed record XzBaseline(double? BitsPerByte, string? Reason)
         process.WaitForExit();
         long bytes = compressed.GetAwaiter().GetResult();
         if (timeout.IsCancellationRequested)
-            return new XzBaseline(null, string.Create(CultureInfo.InvariantCulture, $"it took longer than {limit.TotalSeconds} seconds"));
+            return new XzBaseline(null, string.Create(CultureInfo.InvariantCulture, $"it took longer than the {RunSeconds} seconds that a run waits for it"));
         if (process.ExitCode != 0 || written == 0)
             return new XzBaseline(null, "xz failed: " + MessageText.OneLine(errors.GetAwaiter().GetResult().Trim(), 200));
-        XzBaseline measured = new(8.0 * bytes / written, null);
-        Keep(measured, data, cacheFolder);
-        return measured;
+        return new XzBaseline(8.0 * bytes / written, null);
     }
 
-    private static long WriteValidationText(PreparedData data, Stream target, long wanted)
+    private static long WriteValidationText(TokenSplit split, BpeTokenizer tokenizer, Stream target, long wanted)
     {
-        TokenSplit split = data.Dataset.Validation;
         int[] ids = new int[4096];
         using MemoryStream text = new();
         long written = 0;
@@ -107,8 +113,8 @@ internal sealed record XzBaseline(double? BitsPerByte, string? Reason)
             text.SetLength(0);
             foreach (int id in read)
             {
-                if (id != data.Tokenizer.EndOfTextId)
-                    text.Write(data.Tokenizer.TokenBytes(id));
+                if (id != tokenizer.EndOfTextId)
+                    text.Write(tokenizer.TokenBytes(id));
             }
             int count = (int)Math.Min(text.Length, wanted - written);
             target.Write(text.GetBuffer(), 0, count);
@@ -127,7 +133,7 @@ internal sealed record XzBaseline(double? BitsPerByte, string? Reason)
         return count;
     }
 
-    private static void Keep(XzBaseline measured, PreparedData data, string cacheFolder)
+    private static void Keep(XzBaseline measured, SourceData data, string cacheFolder)
     {
         try
         {
@@ -141,5 +147,5 @@ internal sealed record XzBaseline(double? BitsPerByte, string? Reason)
         }
     }
 
-    private static string CacheFile(PreparedData data, string cacheFolder) => Path.Combine(cacheFolder, "xz", data.Identity + ".json");
+    private static string CacheFile(SourceData data, string cacheFolder) => Path.Combine(cacheFolder, "xz", data.Identity + ".json");
 }

@@ -55,7 +55,8 @@ internal sealed class RunFolderTarget : HostileTarget
         }
         if (summary.Facts is RunFacts facts)
         {
-            RunReport report = new(run.Name, config, facts, summary.History, experts, new XzBaseline(null, "not measured"), SampleFile.Stages(run.SamplesFile), null);
+            XzBaseline[] xz = [.. Enumerable.Repeat(new XzBaseline(null, "not measured"), Math.Max(1, facts.Data.Sources.Count))];
+            RunReport report = new(run.Name, config, facts, summary.History, experts, xz, SampleFile.Stages(run.SamplesFile), null);
             Assert.NotEmpty(report.ToMarkdown());
         }
         if (!Directory.Exists(run.MetricsFile))

@@ -73,6 +73,21 @@ public sealed class PlotTests : IDisposable
     }
 
     [Fact]
+    public void Spikes_that_were_met_are_marked_in_a_comparison()
+    {
+        byte[] Draw(TrainingEventKind kind)
+        {
+            RunHistory history = History(100);
+            history.Add(new TrainingEvent(50, kind, "something"));
+            ComparisonPlot.Write([("one", history), ("other", History(200))], folder["compare.png"]);
+            return Pixels(folder["compare.png"], 1000, 600);
+        }
+        byte[] without = Draw(TrainingEventKind.CheckpointFailed);
+        Assert.NotEqual(without, Draw(TrainingEventKind.NarrowSpike));
+        Assert.Equal(without, Draw(TrainingEventKind.RecipeChanged));
+    }
+
+    [Fact]
     public void Runs_are_compared_in_one_picture_even_if_one_has_no_step()
     {
         ComparisonPlot.Write([("first", History(100)), ("empty", new RunHistory()), ("second", History(2000))], folder["compare.png"]);

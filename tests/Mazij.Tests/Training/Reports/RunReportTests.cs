@@ -150,7 +150,7 @@ public sealed class RunReportTests
             Cost = new CostConfig { PricePerHour = 2.5, Currency = "EUR" },
         };
         return new RunReport(
-            "night_run", config, facts, history, Experts: null, xz,
+            "night_run", config, facts, history, Experts: null, [xz],
             [new SampleRecord(1, "It is ```fenced```", "first"), new SampleRecord(3, "It is ```fenced```", "last")], PictureProblem: null);
     }
 }

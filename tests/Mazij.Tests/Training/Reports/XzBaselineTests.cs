@@ -17,14 +17,24 @@ public sealed class XzBaselineTests : IDisposable
     public void It_is_what_xz_makes_of_the_validation_text_and_is_kept()
     {
         using PreparedData data = Prepare();
-        Assert.Null(XzBaseline.Known(data, folder["cache"]));
-        XzBaseline measured = XzBaseline.Measure(data, folder["cache"]);
+        Assert.Null(XzBaseline.Known(data.Sources[0], folder["cache"]));
+        XzBaseline measured = XzBaseline.Measure(data.Sources[0], data.Tokenizer, folder["cache"], TimeSpan.FromSeconds(30));
         Assert.SkipWhen(measured.Reason == "xz is not installed", "xz is not installed");
         long bytes = data.Dataset.Manifest.Gzip.TextBytes;
         Assert.Equal(8.0 * CompressedByPlainXz(data) / bytes, measured.BitsPerByte!.Value, 12);
         Assert.Null(measured.Reason);
-        Assert.Equal(measured, XzBaseline.Known(data, folder["cache"]));
+        Assert.Equal(measured, XzBaseline.Known(data.Sources[0], folder["cache"]));
         Assert.True(measured.BitsPerByte < data.Dataset.Manifest.Gzip.BitsPerByte);
+    }
+
+    [Fact]
+    public void What_takes_too_long_is_given_up_and_not_kept()
+    {
+        using PreparedData data = Prepare();
+        XzBaseline measured = XzBaseline.Measure(data.Sources[0], data.Tokenizer, folder["cache"], TimeSpan.Zero);
+        Assert.Null(measured.BitsPerByte);
+        Assert.NotNull(measured.Reason);
+        Assert.Null(XzBaseline.Known(data.Sources[0], folder["cache"]));
     }
 
     [Fact]
@@ -32,7 +42,7 @@ public sealed class XzBaselineTests : IDisposable
     {
         using PreparedData data = Prepare();
         folder.Write(Path.Combine("cache", "xz", data.Identity + ".json"), "{\"bits_per_byte\":\"few\"}");
-        Assert.Null(XzBaseline.Known(data, folder["cache"]));
+        Assert.Null(XzBaseline.Known(data.Sources[0], folder["cache"]));
     }
 
     /// <summary>The documents of the validation split, decoded one after the other and given to xz without any finesse.</summary>

@@ -16,7 +16,7 @@ namespace Mazij.Tests.Training.Spikes;
 /// </summary>
 public sealed class PoisonedRunTests : IClassFixture<PoisonedRunTests.Corpora>
 {
-    private const int Steps = 400;
+    internal const int Steps = 400;
 
     private static readonly TrainingConfig settings = TestRun.Settings with
     {
@@ -83,7 +83,7 @@ public sealed class PoisonedRunTests : IClassFixture<PoisonedRunTests.Corpora>
     }
 
     /// <summary>Turns the gradients of some steps round, a thousand times too large: what a bad link or a bit flip does.</summary>
-    private sealed class WrongGradients(IReadOnlyCollection<int> steps, float factor) : IGroupListener
+    internal sealed class WrongGradients(IReadOnlyCollection<int> steps, float factor) : IGroupListener
     {
         private int step = -1;
 
@@ -178,19 +178,31 @@ public sealed class PoisonedRunTests : IClassFixture<PoisonedRunTests.Corpora>
             "{0}: validation loss {1:F4} clean, {2:F4} with the guard, {3:F4} without; {4} of {5} steps skipped, {6} events",
             what, data.CleanLoss, guarded, unguarded, run.Trainer.Progress.SkippedSteps, Steps, run.Events.Count);
 
-    private static Func<SampledBatches, TrainingConfig, IBatchSource> Poisoned(TokenDataset poison, Func<long, bool> isPoisoned) =>
+    internal static Func<SampledBatches, TrainingConfig, IBatchSource> Poisoned(TokenDataset poison, Func<long, bool> isPoisoned) =>
         (clean, config) => new PoisonedBatches(clean, new SampledBatches([new SourceData("", "poison", poison)], new DataConfig(), config), isPoisoned);
 
     /// <summary>Trains, and returns the loss on the clean validation text.</summary>
     private static double Train(
-        TokenDataset data, Func<SampledBatches, TrainingConfig, IBatchSource>? poison, WrongGradients? wrong, bool guarded, out TestRun run)
+        TokenDataset data, Func<SampledBatches, TrainingConfig, IBatchSource>? poison, WrongGradients? wrong, bool guarded, out TestRun run) =>
+        Train(data, poison, wrong, guarded, (_, _) => { }, out run);
+
+    /// <summary>As above; <paramref name="watch"/> is told each step and can ask for the loss on the clean validation text then.</summary>
+    internal static double Train(
+        TokenDataset data, Func<SampledBatches, TrainingConfig, IBatchSource>? poison, WrongGradients? wrong, bool guarded,
+        Action<StepRecord, Func<double>> watch, out TestRun run)
     {
         TrainingConfig config = settings with { SpikeGuard = new SpikeGuardConfig { Enabled = guarded } };
         SampledBatches clean = new([new SourceData("", "data", data)], new DataConfig(), config);
-        using TestRun made = new(model, config, batches: poison?.Invoke(clean, config) ?? clean, listener: wrong);
+        Func<double> evaluate = null!;
+        using TestRun made = new(model, config, batches: poison?.Invoke(clean, config) ?? clean, listener: wrong)
+        {
+            Watch = record => watch(record, evaluate),
+        };
+        Evaluator evaluator = new(made.Model, [new SourceData("", "data", data)], [1], config.SequenceLength, 16, 1 << 20);
+        evaluate = () => evaluator.Evaluate(0, 0).Loss;
         wrong?.Model = made.Model;
         made.Train();
         run = made;
-        return new Evaluator(made.Model, [new SourceData("", "data", data)], [1], config.SequenceLength, 16, 1 << 20).Evaluate(0, 0).Loss;
+        return evaluate();
     }
 }
