@@ -50,7 +50,7 @@ public sealed class HostileFileTests
         (long allRefused, long allHarmless) = (0, 0);
         foreach (HostileTarget target in targets)
         {
-            long count = Math.Max(1, (long)Math.Round(mutations * target.Share / shares));
+            long count = Math.Max(1, (long)Math.Ceiling(mutations * target.Share / shares));
             long begun = Stopwatch.GetTimestamp();
             HostileResult result = new HostileRun(target, seed).Run(0, count);
             failures.AddRange(result.Failures);
