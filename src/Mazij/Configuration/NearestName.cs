@@ -32,7 +32,7 @@ internal static class NearestName
 
     /// <summary>"; did you mean X?" for the nearest candidate, or nothing.</summary>
     public static string Hint(string name, IEnumerable<string> candidates) =>
-        Find(name, candidates) is { } nearest ? $"; did you mean {nearest}?" : "";
+        Find(name, candidates) is { } nearest ? $"; did you mean {MessageText.OneLine(nearest, MessageText.MaximumShown)}?" : "";
 
     /// <summary>The restricted Damerau-Levenshtein distance (optimal string alignment).</summary>
     internal static int Distance(string a, string b)

@@ -14,5 +14,5 @@ internal static class ContainedName
 
     /// <summary>Whether a name is that of a file in the folder itself.</summary>
     public static bool IsPlain(string name) =>
-        name is not ("" or "." or "..") && name.Length <= MaximumLength && !name.Any(c => c is '/' or '\\' or ':' || char.IsControl(c));
+        name is not ("" or "." or "..") && name.Length <= MaximumLength && !name.Any(c => c is '/' or '\\' or ':' or '\u2028' or '\u2029' || char.IsControl(c));
 }

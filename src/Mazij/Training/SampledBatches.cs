@@ -181,6 +181,11 @@ internal sealed class SampledBatches : IBatchSource
                 $"the run was begun with training.sequence_length {from.SequenceLength}, now it is {config.SequenceLength}; " +
                 "its order of samples holds for the first only: resume with that");
         }
+        if (from.LongContext && config.LongContext is null)
+        {
+            throw new InputException(
+                "the run is in its long-context phase, and there is no training.long_context any more: resume with it, or continue from the model in a new run (model.path)");
+        }
         if (from.Block != sizes.Block)
         {
             throw new InputException(

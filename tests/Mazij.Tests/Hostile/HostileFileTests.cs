@@ -7,8 +7,9 @@ namespace Mazij.Tests.Hostile;
 
 /// <summary>
 /// Damaged and forged files of every kind that Mazij reads: each is refused in one clear line or does no harm. The seed is the
-/// same every time, unless MAZIJ_HOSTILE_SEED gives another; MAZIJ_HOSTILE_MUTATIONS gives the number of mutations, and
-/// MAZIJ_HOSTILE_REPLAY the name of a single one, as a failure prints it. bench/fuzz.sh is the long version.
+/// same every time, unless MAZIJ_HOSTILE_SEED gives another; MAZIJ_HOSTILE_MUTATIONS gives the number of mutations,
+/// MAZIJ_HOSTILE_TARGET the name of the only target, MAZIJ_HOSTILE_REPLAY that of a single mutation, as a failure prints it.
+/// bench/fuzz.sh is the long version.
 /// </summary>
 [Collection(nameof(QuietTests))]
 public sealed class HostileFileTests
@@ -21,11 +22,13 @@ public sealed class HostileFileTests
         string? replay = Environment.GetEnvironmentVariable("MAZIJ_HOSTILE_REPLAY");
         long seed = Number("MAZIJ_HOSTILE_SEED", UsualSeed), mutations = Number("MAZIJ_HOSTILE_MUTATIONS", UsualMutations);
         using HostileWorld world = new();
-        List<HostileTarget> targets = Targets(world);
+        List<HostileTarget> targets = Targets(world), chosen = targets;
+        if (Environment.GetEnvironmentVariable("MAZIJ_HOSTILE_TARGET") is string only)
+            chosen = [targets.Single(target => target.Name == only)];
         try
         {
             ITestOutputHelper output = TestContext.Current.TestOutputHelper!;
-            List<string> failures = replay is null ? RunAll(targets, seed, mutations, output) : Replay(targets, replay);
+            List<string> failures = replay is null ? RunAll(chosen, seed, mutations, output) : Replay(targets, replay);
             Assert.True(failures.Count == 0, string.Join('\n', failures));
         }
         finally

@@ -25,7 +25,11 @@ internal sealed class ParquetSource(string path) : IDocumentSource
     {
         using FileStream stream = SourceFile.OpenFile(path);
         long length = stream.Length;
-        ParquetReader reader = Guard("footer", () => ParquetReader.CreateAsync(stream, leaveStreamOpen: true));
+        ParquetReader reader = Guard("footer", () =>
+        {
+            ParquetFooter.Check(stream);
+            return ParquetReader.CreateAsync(new EndedStream(stream), leaveStreamOpen: true);
+        });
         try
         {
             DataField column = Column(reader, options.JsonField);
