@@ -91,19 +91,19 @@ internal sealed record RunFacts
     public static RunFacts Of(
         ModelConfig model, int sequenceLength, PreparedData data, IReadOnlyList<SampleSource> sources, IReadOnlyList<double> shares,
         ComputeTarget target) => new()
-    {
-        Status = RunStatus.Running,
-        Started = DateTime.UtcNow,
-        Updated = DateTime.UtcNow,
-        Sessions = 1,
-        SessionFrom = 0,
-        Seconds = 0,
-        Host = Environment.MachineName,
-        ProcessId = Environment.ProcessId,
-        Machine = MachineFacts.Of(target),
-        Model = ModelFacts.Of(model, sequenceLength),
-        Data = DataFacts.Of(data, sources, shares),
-    };
+        {
+            Status = RunStatus.Running,
+            Started = DateTime.UtcNow,
+            Updated = DateTime.UtcNow,
+            Sessions = 1,
+            SessionFrom = 0,
+            Seconds = 0,
+            Host = Environment.MachineName,
+            ProcessId = Environment.ProcessId,
+            Machine = MachineFacts.Of(target),
+            Model = ModelFacts.Of(model, sequenceLength),
+            Data = DataFacts.Of(data, sources, shares),
+        };
 
     /// <summary>Reads run.json.</summary>
     /// <exception cref="InputException">It is not there, or is no such file.</exception>
