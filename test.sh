@@ -25,7 +25,7 @@ for project in tests/*/; do
   program="$project/bin/Release/net10.0/$name.dll"
   [ -f "$program" ] || continue
   echo "== $name"
-  dotnet "$program" -ctrf "$results/$name.json" "$@" 2>&1 | tee "$results/$name.log"
+  dotnet "$program" -noColor -ctrf "$results/$name.json" "$@" 2>&1 | tee "$results/$name.log"
   code=${PIPESTATUS[0]}
   if [ ! -s "$results/$name.json" ]; then
     echo "$name ended with code $code and no results."

@@ -181,16 +181,16 @@ internal sealed class SampledBatches : IBatchSource
                 $"the run was begun with training.sequence_length {from.SequenceLength}, now it is {config.SequenceLength}; " +
                 "its order of samples holds for the first only: resume with that");
         }
-        if (from.LongContext && config.LongContext is null)
-        {
-            throw new InputException(
-                "the run is in its long-context phase, and there is no training.long_context any more: resume with it, or continue from the model in a new run (model.path)");
-        }
         if (from.Block != sizes.Block)
         {
             throw new InputException(
                 $"the run was begun {(from.Block == 1 ? "without training.long_context" : $"with training.long_context.sequence_length {from.SequenceLength * (long)from.Block}")}; " +
                 "its order of samples holds for that only: resume with it, or continue from the model in a new run (model.path)");
+        }
+        if (from.LongContext && config.LongContext is null)
+        {
+            throw new InputException(
+                "the run is in its long-context phase, and there is no training.long_context any more: resume with it, or continue from the model in a new run (model.path)");
         }
     }
 
