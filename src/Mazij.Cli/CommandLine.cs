@@ -53,6 +53,7 @@ internal static class CommandLine
         {
             DevicesListCommand.Create(),
             DevicesCatalogueCommand.Create(),
+            DevicesProbeCommand.Create(),
         },
     };
 }
