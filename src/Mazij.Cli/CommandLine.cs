@@ -49,6 +49,10 @@ internal static class CommandLine
             BenchKernelsCommand.Create(),
             BenchCheckpointCommand.Create(),
         },
-        new Command("devices", "What this machine can compute on.") { DevicesListCommand.Create() },
+        new Command("devices", "What this machine can compute on, and what is known of other devices.")
+        {
+            DevicesListCommand.Create(),
+            DevicesCatalogueCommand.Create(),
+        },
     };
 }
