@@ -48,6 +48,7 @@ internal static class CommandLine
             BenchTrainCommand.Create(),
             BenchKernelsCommand.Create(),
             BenchCheckpointCommand.Create(),
+            BenchPredictionCommand.Create(),
         },
         new Command("devices", "What this machine can compute on, and what is known of other devices.")
         {

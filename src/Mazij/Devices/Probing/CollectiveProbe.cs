@@ -4,7 +4,8 @@ using Mazij.Distributed.Mpi;
 
 namespace Mazij.Devices.Probing;
 
-/// <summary>Measures exchanges among the processes of an mpirun, over sizes of messages; every process runs it.</summary>
+/// <summary>Measures exchanges among the processes of an mpirun, over sizes of messages; every process runs it. What arrives is looked
+/// at too: rank r gives r + 1.</summary>
 /// <param name="mpi">The processes.</param>
 /// <param name="quick">Whether few sizes are enough.</param>
 internal sealed class CollectiveProbe(OpenMpi mpi, bool quick)
@@ -22,15 +23,30 @@ internal sealed class CollectiveProbe(OpenMpi mpi, bool quick)
             // Divisible by the ranks, so that every piece is equal.
             int numbers = Math.Max(1, size / sizeof(float) / mpi.Ranks) * mpi.Ranks;
             float[] whole = new float[numbers], other = new float[numbers], piece = new float[numbers / mpi.Ranks];
-            Array.Fill(whole, 1);
+            Array.Fill(whole, mpi.Rank + 1);
+            Array.Fill(piece, mpi.Rank + 1);
             long bytes = (long)numbers * sizeof(float);
+            float sum = mpi.Ranks * (mpi.Ranks + 1) / 2;
             samples.Add(new CollectiveSample("all_reduce", bytes, Time(() => mpi.AllReduce(whole, other))));
+            Check(other, i => sum);
             samples.Add(new CollectiveSample("all_to_all", bytes, Time(() => mpi.AllToAll(whole, other))));
+            Check(other, i => i / piece.Length + 1);
             samples.Add(new CollectiveSample("all_gather", bytes, Time(() => mpi.AllGather(piece, other))));
+            Check(other, i => i / piece.Length + 1);
             samples.Add(new CollectiveSample("reduce_scatter", bytes, Time(() => mpi.ReduceScatter(whole, piece))));
+            Check(piece, i => sum);
         }
         int hosts = mpi.Gather(StableHash.Of(0, mpi.Host)).Distinct().Count();
         return new CollectiveProfile(mpi.Version, mpi.Ranks, hosts, samples);
+    }
+
+    private static void Check(float[] arrived, Func<int, float> expected)
+    {
+        for (int i = 0; i < arrived.Length; i++)
+        {
+            if (arrived[i] != expected(i))
+                throw new InvalidOperationException($"An exchange brought {arrived[i]} in the place of {expected(i)}.");
+        }
     }
 
     /// <summary>Seconds of one exchange: in each round that of the slowest rank, of the rounds the fastest.</summary>

@@ -36,10 +36,10 @@ internal sealed class DeviceProbe(ProbeOptions options, Action<string> progress,
     {
         Device device = options.Device.Open();
         ProfiledMachine machine = ProfileStore.ThisMachine(options.Device);
-        List<ProfileDtype> dtypes = [ProfileDtype.Fp32];
-        if (HasBf16(device))
-            dtypes.Insert(0, ProfileDtype.Bf16);
+        ProfileDtype[] dtypes = HasBf16(device) ? [ProfileDtype.Bf16, ProfileDtype.Fp32] : [ProfileDtype.Fp32];
         List<GemmSample> gemm = [.. dtypes.SelectMany(dtype => Gemm(device, dtype))];
+        // The faster one is what runs use, unless they ask for the other.
+        dtypes = [.. dtypes.OrderByDescending(dtype => gemm.Where(sample => sample.Dtype == dtype).Max(sample => sample.FlopsPerSecond))];
         List<MemorySample> memory = Memory(device);
         StepProbe steps = new(device, options.Rounds);
         Steps(steps, dtypes);
@@ -62,15 +62,15 @@ internal sealed class DeviceProbe(ProbeOptions options, Action<string> progress,
         };
     }
 
-    private void Steps(StepProbe probe, List<ProfileDtype> dtypes)
+    private void Steps(StepProbe probe, ProfileDtype[] dtypes)
     {
         IReadOnlyList<ProbeModel> models = options.Quick ? ProbeModel.Few : ProbeModel.All;
         for (int i = 0; i < models.Count; i++)
         {
-            if (i >= FewestModels && Stopwatch.GetElapsedTime(start) > options.Budget)
-                break;
             foreach (ProfileDtype dtype in dtypes)
             {
+                if (i >= FewestModels && Stopwatch.GetElapsedTime(start) > options.Budget)
+                    return;
                 if (!models[i].BothDtypes && dtype != dtypes[0])
                     continue;
                 Next($"step {i + 1} of {models.Count}: {models[i].Name} in {Configuration.ScalarText.Format(dtype).Text}");

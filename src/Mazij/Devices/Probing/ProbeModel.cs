@@ -6,7 +6,7 @@ namespace Mazij.Devices.Probing;
 /// <param name="Model">The model.</param>
 /// <param name="Sequences">Sequences of the step's one micro-batch.</param>
 /// <param name="SequenceLength">Tokens of each.</param>
-/// <param name="BothDtypes">Whether fp32 is measured beside bf16.</param>
+/// <param name="BothDtypes">Whether it is measured in bf16 and in fp32, not in the faster of them alone.</param>
 /// <param name="Writes">Whether it also writes some tokens.</param>
 internal sealed record ProbeModel(ModelConfig Model, int Sequences, int SequenceLength, bool BothDtypes, bool Writes)
 {
@@ -18,16 +18,16 @@ internal sealed record ProbeModel(ModelConfig Model, int Sequences, int Sequence
     [
         Moe(hidden: 256, layers: 2, heads: 4, keyHeads: 2, experts: 16, perToken: 2, shared: 1, width: 256, vocabulary: 8192, sequences: 8, length: 256, both: true, writes: true),
         Moe(hidden: 64, layers: 4, heads: 2, keyHeads: 1, experts: 8, perToken: 1, shared: 0, width: 64, vocabulary: 512, sequences: 16, length: 128, both: true, writes: true),
-        Moe(hidden: 512, layers: 2, heads: 8, keyHeads: 4, experts: 16, perToken: 4, shared: 1, width: 352, vocabulary: 4096, sequences: 4, length: 512, both: true, writes: false),
-        Dense(hidden: 256, layers: 2, heads: 4, keyHeads: 2, width: 1024, vocabulary: 32768, sequences: 1, length: 2048, both: true),
+        Moe(hidden: 512, layers: 2, heads: 8, keyHeads: 4, experts: 16, perToken: 4, shared: 1, width: 352, vocabulary: 4096, sequences: 2, length: 512, both: true, writes: false),
+        Dense(hidden: 256, layers: 2, heads: 4, keyHeads: 2, width: 1024, vocabulary: 2048, sequences: 1, length: 2048, both: true),
         Moe(hidden: 512, layers: 2, heads: 4, keyHeads: 4, experts: 32, perToken: 2, shared: 0, width: 192, vocabulary: 1024, sequences: 1, length: 256, both: true, writes: true),
         Moe(hidden: 1024, layers: 1, heads: 16, keyHeads: 8, experts: 4, perToken: 2, shared: 0, width: 1024, vocabulary: 2048, sequences: 2, length: 512, both: true, writes: false),
-        Moe(hidden: 128, layers: 4, heads: 4, keyHeads: 2, experts: 8, perToken: 2, shared: 1, width: 128, vocabulary: 2048, sequences: 16, length: 256, both: false, writes: false),
+        Moe(hidden: 128, layers: 4, heads: 4, keyHeads: 2, experts: 8, perToken: 2, shared: 1, width: 128, vocabulary: 2048, sequences: 8, length: 256, both: false, writes: false),
         Moe(hidden: 384, layers: 2, heads: 6, keyHeads: 6, experts: 64, perToken: 4, shared: 0, width: 128, vocabulary: 8192, sequences: 2, length: 512, both: false, writes: false),
-        Dense(hidden: 512, layers: 2, heads: 4, keyHeads: 2, width: 1408, vocabulary: 1024, sequences: 8, length: 128, both: false),
-        Moe(hidden: 768, layers: 1, heads: 6, keyHeads: 6, experts: 32, perToken: 6, shared: 2, width: 192, vocabulary: 16384, sequences: 1, length: 1024, both: false, writes: true),
+        Dense(hidden: 512, layers: 2, heads: 4, keyHeads: 2, width: 1408, vocabulary: 1024, sequences: 4, length: 128, both: false),
+        Moe(hidden: 768, layers: 1, heads: 6, keyHeads: 6, experts: 32, perToken: 6, shared: 2, width: 192, vocabulary: 8192, sequences: 1, length: 1024, both: false, writes: true),
         Moe(hidden: 256, layers: 3, heads: 8, keyHeads: 4, experts: 64, perToken: 2, shared: 0, width: 96, vocabulary: 4096, sequences: 32, length: 64, both: false, writes: false),
-        Moe(hidden: 128, layers: 2, heads: 2, keyHeads: 1, experts: 32, perToken: 4, shared: 0, width: 512, vocabulary: 16384, sequences: 1, length: 1024, both: false, writes: false),
+        Moe(hidden: 128, layers: 2, heads: 2, keyHeads: 1, experts: 32, perToken: 4, shared: 0, width: 512, vocabulary: 32768, sequences: 1, length: 512, both: false, writes: false),
     ];
 
     /// <summary>The models of a rough profile.</summary>

@@ -67,7 +67,7 @@ internal static class ProfileFile
         {
             string at = error.LineNumber is long line ? $"line {line + 1}, " : "";
             throw new InputException(
-                $"{path}: not a profile ({at}key {MessageText.OneLine(error.Path ?? "$", MessageText.MaximumShown)}); take one by `mazij devices probe`", error);
+                $"{path}: not a profile ({at}key {MessageText.OneLine(error.Path ?? "$", MessageText.MaximumShown)}{Missing(error)}); take one by `mazij devices probe`", error);
         }
         catch (Exception error) when (error is FileNotFoundException or DirectoryNotFoundException)
         {
@@ -77,6 +77,14 @@ internal static class ProfileFile
         {
             throw new InputException($"{path}: cannot be read ({MessageText.OneLine(error.Message, 200)})", error);
         }
+    }
+
+    /// <summary>The keys that are not there; the exception names them in its message alone.</summary>
+    private static string Missing(JsonException error)
+    {
+        const string before = "including: ";
+        int at = error.Message.IndexOf(before, StringComparison.Ordinal);
+        return at < 0 ? "" : " without " + MessageText.OneLine(error.Message[(at + before.Length)..].TrimEnd('.'), MessageText.MaximumShown);
     }
 
     private static string? FindProblem(DeviceProfile profile)

@@ -1,4 +1,4 @@
-namespace Mazij.Planning;
+namespace Mazij.Training;
 
 /// <summary>What a training run on this machine is expected to take, before it begins.</summary>
 /// <param name="Basis">Where the prediction comes from, in words.</param>
