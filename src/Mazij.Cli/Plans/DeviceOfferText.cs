@@ -35,7 +35,7 @@ internal static class DeviceOfferText
             int count = defaultCount;
             if (colon >= 0 && (!int.TryParse(entry.AsSpan(colon + 1), NumberStyles.None, CultureInfo.InvariantCulture, out count) || count is < 1 or > 1 << 24))
                 throw new InputException($"--devices {MessageText.Quote(entry)}: after the colon comes a number of devices, 1 to {1 << 24}");
-            offers.Add(new DeviceOffer(money.Convert(PlannedDevices.Of(catalogue.Find(NameOf(entry)))), count));
+            offers.Add(new DeviceOffer(money.Convert(PlannedDevices.Of(catalogue.Find(NameOf(entry)), count)), count));
         }
         return offers.GroupBy(offer => offer.Device.Name).FirstOrDefault(group => group.Count() > 1) is { } twice
             ? throw new InputException($"--devices names {twice.Key} twice; give it once, with its whole number")
@@ -70,7 +70,7 @@ internal static class DeviceOfferText
         {
             try
             {
-                offers.Add(new DeviceOffer(money.Convert(PlannedDevices.Of(spec)), count));
+                offers.Add(new DeviceOffer(money.Convert(PlannedDevices.Of(spec, count)), count));
             }
             catch (InputException)
             {

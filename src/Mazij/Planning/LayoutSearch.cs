@@ -59,20 +59,25 @@ internal sealed class LayoutSearch(ModelShape shape, PlannedDevice device, Workl
         {
             foreach (int stages in StageCounts().Where(stages => (long)stages * tensor <= mostDevices))
             {
-                foreach (int data in replicas.Where(data => (long)data * stages * tensor <= mostDevices))
+                foreach (int context in Powers(LargestContextParallel).Where(context => (long)context * stages * tensor <= mostDevices))
                 {
-                    if (exactly && data * stages * tensor != mostDevices)
-                        continue;
-                    // Whole nodes, or a part of one.
-                    int devices = data * stages * tensor;
-                    if (devices > device.NodeSize && devices % device.NodeSize != 0)
-                        continue;
-                    foreach (ParallelLayout layout in WithExperts(new ParallelLayout { TensorParallel = tensor, PipelineParallel = stages, DataParallel = data }))
-                        yield return layout;
+                    foreach (int data in replicas.Where(data => (long)data * context * stages * tensor <= mostDevices))
+                    {
+                        int devices = data * context * stages * tensor;
+                        // Whole nodes, or a part of one.
+                        if ((exactly && devices != mostDevices) || (devices > device.NodeSize && devices % device.NodeSize != 0))
+                            continue;
+                        ParallelLayout layout = new() { TensorParallel = tensor, ContextParallel = context, PipelineParallel = stages, DataParallel = data };
+                        foreach (ParallelLayout each in WithExperts(layout))
+                            yield return each;
+                    }
                 }
             }
         }
     }
+
+    /// <summary>Long sequences may be split, down to 4,096 tokens.</summary>
+    private int LargestContextParallel => Math.Max(1, workload.SequenceLength / 4096);
 
     private IEnumerable<ParallelLayout> WithExperts(ParallelLayout basis)
     {

@@ -29,7 +29,7 @@ internal sealed record RunPrediction(PublishedRun Run, ModelShape Shape, Trainin
     /// <exception cref="InputException">A device is not known, or a figure of it.</exception>
     public static IReadOnlyList<RunPrediction> OfAll(PublishedRuns runs, DeviceCatalogue catalogue, PlanAssumptions assumptions) =>
     [
-        .. runs.Runs.Select(run => Of(run, runs.Models.Find(run.Model)!, PlannedDevices.Of(catalogue.Find(run.Device)), assumptions)),
+        .. runs.Runs.Select(run => Of(run, runs.Models.Find(run.Model)!, PlannedDevices.Of(catalogue.Find(run.Device), run.Devices), assumptions)),
     ];
 
     /// <summary>Predicts a run.</summary>
