@@ -23,7 +23,7 @@ internal static class PlanValidateCommand
         { markdown, json };
         command.SetAction(parsed => Failures.Guard(() =>
         {
-            IReadOnlyList<RunPrediction> predictions = RunPrediction.OfAll(PublishedRuns.BuiltIn(), PublishedRuns.Devices(), new PlanAssumptions());
+            IReadOnlyList<PublishedPrediction> predictions = PublishedPrediction.OfAll(PublishedRuns.BuiltIn(), PublishedRuns.Devices(), new PlanAssumptions());
             if (parsed.GetValue(json))
                 JsonOutput.Write(new JsonObject { ["runs"] = new JsonArray([.. predictions.Select(Describe)]) });
             else
@@ -33,7 +33,7 @@ internal static class PlanValidateCommand
         return command;
     }
 
-    private static void Print(IReadOnlyList<RunPrediction> predictions, bool markdown)
+    private static void Print(IReadOnlyList<PublishedPrediction> predictions, bool markdown)
     {
         string[] headings = ["run", "device", "published", "predicted", "error", "GiB published", "predicted", "layout"];
         List<string[]> rows = [.. predictions.Select(Row)];
@@ -41,7 +41,7 @@ internal static class PlanValidateCommand
         {
             Console.Out.WriteLine("| " + string.Join(" | ", headings) + " | source |");
             Console.Out.WriteLine("|" + string.Concat(Enumerable.Repeat("---|", headings.Length + 1)));
-            foreach ((string[] row, RunPrediction prediction) in rows.Zip(predictions))
+            foreach ((string[] row, PublishedPrediction prediction) in rows.Zip(predictions))
                 Console.Out.WriteLine("| " + string.Join(" | ", row) + $" | {prediction.Run.Source} |");
         }
         else
@@ -63,7 +63,7 @@ internal static class PlanValidateCommand
         }
     }
 
-    private static string[] Row(RunPrediction prediction) =>
+    private static string[] Row(PublishedPrediction prediction) =>
     [
         prediction.Run.Name, Invariant($"{prediction.Run.Devices:N0} {prediction.Run.Device}"),
         $"{Figure(prediction.Run.FigureOf(prediction.Shape, prediction.Published))} {prediction.Run.Unit}",
@@ -74,7 +74,7 @@ internal static class PlanValidateCommand
 
     private static string Figure(double value) => value >= 1e5 ? Quantity.Count(value) : value >= 100 ? Invariant($"{value:N0}") : Invariant($"{value:F2}");
 
-    private static JsonObject Describe(RunPrediction prediction) => new()
+    private static JsonObject Describe(PublishedPrediction prediction) => new()
     {
         ["run"] = prediction.Run.Name,
         ["device"] = prediction.Run.Device,

@@ -5,8 +5,8 @@ namespace Mazij.Tests.Planning;
 
 public sealed class PublishedRunsTests
 {
-    private static readonly Lazy<IReadOnlyList<RunPrediction>> predictions =
-        new(() => RunPrediction.OfAll(PublishedRuns.BuiltIn(), PublishedRuns.Devices(), new PlanAssumptions()));
+    private static readonly Lazy<IReadOnlyList<PublishedPrediction>> predictions =
+        new(() => PublishedPrediction.OfAll(PublishedRuns.BuiltIn(), PublishedRuns.Devices(), new PlanAssumptions()));
 
     [Theory]
     [InlineData("Llama 3.1 405B")]
@@ -21,7 +21,7 @@ public sealed class PublishedRunsTests
     [InlineData("Megatron 1T")]
     public void Runs_are_predicted_within_15_percent(string name)
     {
-        RunPrediction prediction = predictions.Value.Single(each => each.Run.Name == name);
+        PublishedPrediction prediction = predictions.Value.Single(each => each.Run.Name == name);
         Assert.InRange(prediction.Error, -0.15, 0.15);
         Assert.InRange(prediction.MemoryError ?? 0, -0.15, 0.15);
     }
@@ -36,7 +36,7 @@ public sealed class PublishedRunsTests
     [Fact]
     public void A_figure_and_the_speed_it_stands_for_are_one()
     {
-        foreach (RunPrediction each in predictions.Value)
+        foreach (PublishedPrediction each in predictions.Value)
         {
             PublishedRun run = each.Run;
             double figure = run.DeviceHours ?? run.TokensPerSecond ?? run.StepSeconds ?? run.Tflops!.Value;

@@ -8,7 +8,7 @@ namespace Mazij.Planning;
 /// <param name="Plan">The plan.</param>
 /// <param name="Published">Tokens a second of one device as published.</param>
 /// <param name="Predicted">The same as predicted; of whole runs, with what failures and the rest cost.</param>
-internal sealed record RunPrediction(PublishedRun Run, ModelShape Shape, TrainingPlan Plan, double Published, double Predicted)
+internal sealed record PublishedPrediction(PublishedRun Run, ModelShape Shape, TrainingPlan Plan, double Published, double Predicted)
 {
     // Bytes over those of fused kernels: every operator reads and writes its whole result, in fp32 twice the bytes. docs/planning.md
     // counts them from the operators of an RMSNorm, a rotation and a SwiGLU.
@@ -27,7 +27,7 @@ internal sealed record RunPrediction(PublishedRun Run, ModelShape Shape, Trainin
     /// <param name="catalogue">Their devices.</param>
     /// <param name="assumptions">What is assumed of every run.</param>
     /// <exception cref="InputException">A device is not known, or a figure of it.</exception>
-    public static IReadOnlyList<RunPrediction> OfAll(PublishedRuns runs, DeviceCatalogue catalogue, PlanAssumptions assumptions) =>
+    public static IReadOnlyList<PublishedPrediction> OfAll(PublishedRuns runs, DeviceCatalogue catalogue, PlanAssumptions assumptions) =>
     [
         .. runs.Runs.Select(run => Of(run, runs.Models.Find(run.Model)!, PlannedDevices.Of(catalogue.Find(run.Device), run.Devices), assumptions)),
     ];
@@ -38,7 +38,7 @@ internal sealed record RunPrediction(PublishedRun Run, ModelShape Shape, Trainin
     /// <param name="device">Its devices.</param>
     /// <param name="assumptions">What is assumed of every run.</param>
     /// <exception cref="InputException">No layout fits.</exception>
-    public static RunPrediction Of(PublishedRun run, ModelShape shape, PlannedDevice device, PlanAssumptions assumptions)
+    public static PublishedPrediction Of(PublishedRun run, ModelShape shape, PlannedDevice device, PlanAssumptions assumptions)
     {
         PlanAssumptions own = assumptions with
         {
@@ -61,6 +61,6 @@ internal sealed record RunPrediction(PublishedRun Run, ModelShape Shape, Trainin
             : new LayoutSearch(shape, device, workload, own, LayoutSpace.Usual(device, [PlanPrecision.Bf16])).Run(run.Devices, exactly: true)
                 .MinBy(found => found.Step.Total) ?? throw new InputException($"{run.Name}: no layout on {run.Devices} {device.Name} fits");
         double speed = plan.TokensPerSecond / plan.Devices * (run.DeviceHours is null ? 1 : plan.Goodput);
-        return new RunPrediction(run, shape, plan, run.PublishedSpeed(shape), speed);
+        return new PublishedPrediction(run, shape, plan, run.PublishedSpeed(shape), speed);
     }
 }
