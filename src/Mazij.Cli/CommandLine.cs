@@ -30,6 +30,7 @@ internal static class CommandLine
         GenerateCommand.Create(),
         ScoreCommand.Create(),
         InspectCommand.Create(),
+        PlanCommand.Create(),
         new Command("runs", "Look at the runs that were trained here.")
         {
             RunsListCommand.Create(),
