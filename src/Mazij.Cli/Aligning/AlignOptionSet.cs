@@ -56,12 +56,15 @@ internal sealed class AlignOptionSet
 
     /// <summary>Reads and checks the options, then loads libtorch and gets weights and data ready.</summary>
     /// <param name="parsed">The command line.</param>
-    /// <param name="inputType">The format that both executions can be fed the same bits in.</param>
+    /// <param name="executions">What will compute; their devices must be there.</param>
+    /// <param name="inputType">The format that all of them can be fed the same bits in.</param>
     /// <param name="weights">Weights to begin with; null for the model's own.</param>
     /// <param name="say">Shows people what goes on.</param>
     /// <param name="cancellation">Ends the making of data.</param>
     /// <exception cref="InputException">An option is wrong, or what it names is.</exception>
-    public PreparedSetting Prepare(ParseResult parsed, ElementType inputType, Trace? weights, Action<string> say, CancellationToken cancellation)
+    public PreparedSetting Prepare(
+        ParseResult parsed, IReadOnlyList<Execution> executions, ElementType inputType, Trace? weights, Action<string> say,
+        CancellationToken cancellation)
     {
         (int rows, int length, long count) = (parsed.GetValue(sequences), parsed.GetValue(sequenceLength), parsed.GetValue(steps));
         if (rows < 1 || length < 2 || (long)rows * length > MostTokens)
@@ -74,6 +77,8 @@ internal sealed class AlignOptionSet
         if (length > named.Config.MaxPositionEmbeddings)
             throw new InputException($"--sequence-length is {length}; the model's max_position_embeddings is {named.Config.MaxPositionEmbeddings}");
         libTorch.Load(parsed);
+        foreach (Execution execution in executions)
+            execution.Device.Open();
         RunConfig? run = named.Run;
         long decided = parsed.GetValue(seed) ?? run?.Training.Seed ?? 1234;
         MemoryCheck.RequireTraining(

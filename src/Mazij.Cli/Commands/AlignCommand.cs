@@ -41,7 +41,7 @@ internal static class AlignCommand
             Execution a = Execution.Parse(parsed.GetRequiredValue(first)), b = Execution.Parse(parsed.GetRequiredValue(second));
             using Interruption interruption = new("mazij: stopping");
             Action<string> say = report.Progress(parsed);
-            using PreparedSetting prepared = options.Prepare(parsed, Roundoffs.CommonType(a, b), null, say, interruption.Token);
+            using PreparedSetting prepared = options.Prepare(parsed, [a, b], Roundoffs.CommonType(a, b), null, say, interruption.Token);
             MazijImplementation one = new(a), other = new(b);
             say($"model       {prepared.Name}");
             Trace recorded = new Recorder(one, prepared.Setting, null, line => say($"a           {line}"), interruption.Token).Record();

@@ -48,7 +48,7 @@ internal static class AlignRecordCommand
             using Interruption interruption = new("mazij: stopping");
             Action<string> say = Console.Out.WriteLine;
             using PreparedSetting prepared = options.Prepare(
-                parsed, type == Bf16 ? ElementType.BF16 : ElementType.F32, given, say, interruption.Token);
+                parsed, [execution], type == Bf16 ? ElementType.BF16 : ElementType.F32, given, say, interruption.Token);
             Trace trace = new Recorder(
                 new MazijImplementation(execution), prepared.Setting, given, line => say($"record      {line}"), interruption.Token).Record();
             TraceFolder.Write(target, trace);

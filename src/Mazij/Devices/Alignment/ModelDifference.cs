@@ -17,7 +17,8 @@ internal sealed class ModelDifference
     private readonly bool[][] leftOut; // [layer][token]: before the layer; last: behind all of them
     private readonly Dictionary<int, ChoiceDifference> choices = [];
     private readonly double lossShare = 1, parameters;
-    private double flippedShare, logitSize;
+    private readonly bool[] flipped; // [token]: whether it went to another expert in any layer
+    private double logitSize;
 
     /// <summary>Finds the tokens that went other ways in two forward passes.</summary>
     /// <param name="a">The first execution's model.</param>
@@ -33,6 +34,7 @@ internal sealed class ModelDifference
         tokens = ids.Count / ids.Width * positions;
         depth = new DepthRounding(model, tokens, positions, unit);
         leftOut = [.. Enumerable.Range(0, layers + 1).Select(_ => new bool[tokens])];
+        flipped = new bool[tokens];
         parameters = new ParameterLayout(model).TotalCount;
         if (a.Call.Gradient || a.Call.Kind != ComponentKind.Model)
             return;
@@ -74,6 +76,8 @@ internal sealed class ModelDifference
             bool[] without = layer >= 0 ? leftOut[layer] : leftOut[layers];
             return OutputDifference.Of(role, a, b, byRow: true, without, deviation, unit.Narrow);
         }
+        // A token that goes to another expert takes its term out of one sum and puts another into a second.
+        double flippedShare = flipped.Count(went => went) / (double)Math.Max(1, tokens);
         double flips = Math.Sqrt(2 * flippedShare), gradient = depth.Gradient;
         switch (role)
         {
@@ -86,14 +90,12 @@ internal sealed class ModelDifference
                 return OutputDifference.OfNorm(
                     role, a, b, new Rounding(0, parameters).Deviation(unit), unit.Narrow, 0.5 * Math.Pow(gradient + flips, 2));
             default:
-                // Each choice that went to another expert takes one term out of a sum over tokens and puts another in.
                 return OutputDifference.OfNorm(role, a, b, gradient, unit.Narrow, flips);
         }
     }
 
     private void FollowChoices(TracedComponent a, TracedComponent b, ModelConfig model)
     {
-        long all = 0, flipped = 0;
         for (int layer = 0; layer < layers; layer++)
         {
             bool[] here = [.. leftOut[layer]];
@@ -105,12 +107,22 @@ internal sealed class ModelDifference
                 ChoiceDifference difference = ChoiceDifference.Of(
                     first, second, logits, a.Inputs.GetValueOrDefault(ModelComponents.BiasRole(layer)), model, sameLogits: false, tolerance, here);
                 choices.Add(layer, difference);
-                (all, flipped) = (all + first.Count, flipped + difference.Different);
+                NoteFlips(first, second);
                 logitSize = Math.Max(logitSize, logits.Size);
             }
             leftOut[layer + 1] = Spread(here, leftOut[layer]);
         }
-        flippedShare = all == 0 ? 0 : flipped / (double)all;
+    }
+
+    private void NoteFlips(TraceTensor a, TraceTensor b)
+    {
+        int perToken = a.Width;
+        for (int token = 0; token < tokens; token++)
+        {
+            ReadOnlySpan<long> other = b.Integers.Slice(token * perToken, perToken);
+            foreach (long expert in a.Integers.Slice(token * perToken, perToken))
+                flipped[token] |= !other.Contains(expert);
+        }
     }
 
     /// <summary>The tokens that went another way here, and all that come behind one that did so before.</summary>
