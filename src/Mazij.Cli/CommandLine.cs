@@ -31,6 +31,7 @@ internal static class CommandLine
         GenerateCommand.Create(),
         ScoreCommand.Create(),
         InspectCommand.Create(),
+        PlanCommand.Create(),
         new Command("runs", "Look at the runs that were trained here.")
         {
             RunsListCommand.Create(),
@@ -51,6 +52,10 @@ internal static class CommandLine
             BenchCheckpointCommand.Create(),
         },
         AlignCommand.Create(),
-        new Command("devices", "What this machine can compute on.") { DevicesListCommand.Create() },
+        new Command("devices", "What this machine can compute on, and what is known of other devices.")
+        {
+            DevicesListCommand.Create(),
+            DevicesCatalogueCommand.Create(),
+        },
     };
 }

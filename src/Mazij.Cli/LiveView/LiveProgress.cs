@@ -81,7 +81,7 @@ internal sealed class LiveProgress : TrainingDisplay
             Fraction = session.Trainer.Progress.FractionOf(config.Training.Stop),
             Checkpoint = session.Trainer.Progress is { Step: > 0 } resumed ? new SavedCheckpoint(resumed.Step, resumed.Seconds) : null,
         };
-        Begin(session.Trainer.Progress.Step > 0 ? start.After(Earlier(session)) : start);
+        Begin(start.After(session.History));
     }
 
     /// <inheritdoc/>
@@ -179,15 +179,6 @@ internal sealed class LiveProgress : TrainingDisplay
             while (lines.Count > LinesKept)
                 lines.Dequeue();
         }
-    }
-
-    /// <summary>What earlier sessions left, up to the checkpoint that the run goes on from.</summary>
-    private static RunHistory Earlier(TrainingSession session)
-    {
-        RunHistory earlier = new();
-        if (File.Exists(session.Folder.MetricsFile))
-            new MetricsReader().ReadInto(earlier, session.Folder.MetricsFile, session.Trainer.Progress.Step);
-        return earlier;
     }
 
     private void Change(Func<RunView, RunView> change)

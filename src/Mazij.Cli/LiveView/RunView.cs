@@ -67,8 +67,8 @@ internal sealed record RunView
     /// <summary>Validation bits per byte at the last evaluation; null before it.</summary>
     public double? BitsPerByte { get; init; }
 
-    /// <summary>Tokens drawn from each source so far, by name; empty with one source.</summary>
-    public ImmutableDictionary<string, long> Drawn { get; init; } = ImmutableDictionary<string, long>.Empty;
+    /// <summary>The phases of its recipe, and what was drawn in each.</summary>
+    public PhaseLog Phases { get; init; } = PhaseLog.Empty;
 
     /// <summary>Each source's figures at the last evaluation; empty with one source.</summary>
     public IReadOnlyList<SourceEvaluation> SourceLosses { get; init; } = [];
@@ -99,7 +99,7 @@ internal sealed record RunView
         LearningRate = LearningRate.With(record.Step, record.Tokens, record.LearningRate),
         GradNorm = GradNorm.With(record.Step, record.Tokens, record.GradNorm),
         Speed = Speed.With(record.Step, record.Tokens, record.TokensPerSecond),
-        Drawn = record.SourceTokens.Aggregate(Drawn, static (drawn, source) => With(drawn, source.Source, source.Tokens)),
+        Phases = Phases.With(record, record.Tokens - Progress.Tokens),
         TokensPerSecond = Last is null
             ? record.TokensPerSecond
             : TokensPerSecond + (Smoothing * (record.TokensPerSecond - TokensPerSecond)),
@@ -119,6 +119,7 @@ internal sealed record RunView
     {
         Events = (Events.Length < EventsKept ? Events : Events.RemoveAt(0)).Add(happened),
         EventCount = EventCount + 1,
+        Phases = happened.Kind == TrainingEventKind.RecipeChanged ? Phases.With(happened.Message) : Phases,
         IsSaving = IsSaving && happened.Kind != TrainingEventKind.CheckpointFailed,
     };
 
@@ -146,13 +147,10 @@ internal sealed record RunView
         GradNorm = earlier.GradNorm,
         Speed = earlier.TokensPerSecond,
         BitsPerByte = earlier.LastEvaluation?.BitsPerByte,
-        Drawn = earlier.Phases.Drawn.ToImmutableDictionary(),
+        Phases = earlier.Phases,
         SourceLosses = earlier.LastEvaluation?.Sources ?? SourceLosses,
         EventCount = earlier.Events.Count,
     };
-
-    private static ImmutableDictionary<string, long> With(ImmutableDictionary<string, long> drawn, string source, long tokens) =>
-        drawn.SetItem(source, drawn.GetValueOrDefault(source) + tokens);
 }
 
 /// <summary>A checkpoint that is on disk.</summary>

@@ -16,9 +16,10 @@ internal static class SourceTable
     {
         Dictionary<string, double> shares = (view.Last?.Phase?.Mixture ?? []).ToDictionary(source => source.Source, source => source.Share);
         double Share(SourceFacts source) => shares.TryGetValue(source.Name, out double now) ? now : source.Share;
+        IReadOnlyDictionary<string, long> all = view.Phases.Drawn;
         foreach (SourceFacts source in view.Facts.Sources.OrderByDescending(Share).Take(rows))
         {
-            long drawn = view.Drawn.GetValueOrDefault(source.Name);
+            long drawn = all.GetValueOrDefault(source.Name);
             double own = Math.Max(1, source.Train.Tokens * (1 - source.ShareLeftOut));
             StyledLine name = new StyledLine(NameWidth, glyphs).Add(glyphs.Text(source.Name), Palette.Label);
             StyledLine line = new StyledLine(width, glyphs).Add(name).PadTo(NameWidth)

@@ -11,13 +11,14 @@ internal static class YamlOverrides
     /// <param name="shorthand">For keys that may be written as a single value in place of a mapping: the key inside the
     /// mapping which that value stands for, else null. <c>model: ling-lite</c> means <c>model: {preset: ling-lite}</c>,
     /// so <c>--set model.num_experts=8</c> keeps the preset.</param>
+    /// <param name="option">The option that they were given by, for messages.</param>
     /// <exception cref="InputException">No '=', an empty key, a value that is not YAML, or a key below a single
     /// value.</exception>
-    public static YamlNode Apply(YamlNode root, IEnumerable<string> sets, Func<string, string?>? shorthand = null)
+    public static YamlNode Apply(YamlNode root, IEnumerable<string> sets, Func<string, string?>? shorthand = null, string option = "--set")
     {
         foreach (string set in sets)
         {
-            string name = $"--set {MessageText.OneLine(set, 80)}";
+            string name = $"{option} {MessageText.OneLine(set, 80)}";
             YamlLocation at = YamlLocation.Of(name) with { IsOverride = true };
             int equals = set.IndexOf('=', StringComparison.Ordinal);
             if (equals < 0)
@@ -33,7 +34,7 @@ internal static class YamlOverrides
             };
             YamlNode value = YamlReader.Read(text);
             if (value is YamlMap)
-                throw at.Error("the value is a mapping; set each of its keys by a --set of its own, or quote the text");
+                throw at.Error("the value is a mapping; set each of its keys by an option of its own, or quote the text");
             root = Set(root, at, parts, value, shorthand);
         }
         return root;

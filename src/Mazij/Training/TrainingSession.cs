@@ -19,13 +19,14 @@ internal sealed class TrainingSession : IDisposable
     private readonly Action exportModel;
 
     private TrainingSession(
-        MoeTransformer model, AdamW optimizer, PreparedData data, RunFacts facts, RunRecorders recorders, CheckpointCallback checkpoints,
-        Action exportModel, Trainer trainer, RunFolder folder, ComputeTarget target)
+        MoeTransformer model, AdamW optimizer, PreparedData data, RunFacts facts, RunHistory history, RunRecorders recorders,
+        CheckpointCallback checkpoints, Action exportModel, Trainer trainer, RunFolder folder, ComputeTarget target)
     {
         Model = model;
         this.optimizer = optimizer;
         Data = data;
         Facts = facts;
+        History = history;
         this.recorders = recorders;
         this.checkpoints = checkpoints;
         this.exportModel = exportModel;
@@ -42,6 +43,9 @@ internal sealed class TrainingSession : IDisposable
 
     /// <summary>What is trained on what, as the session begins.</summary>
     public RunFacts Facts { get; }
+
+    /// <summary>What has happened in the run so far; what earlier sessions left before it goes on.</summary>
+    public RunHistory History { get; }
 
     /// <summary>The trainer.</summary>
     public Trainer Trainer { get; }
@@ -92,7 +96,8 @@ internal sealed class TrainingSession : IDisposable
             ExtendContext();
         double[] shares = MixtureSchedule.SharesAtStart(config.Data);
         RunFacts facts = RunFacts.Of(modelConfig, training.SequenceLength, data, batches.Sources, shares, target);
-        RunRecorders recorders = new(config, folder, facts, data);
+        RunHistory history = start is null ? new() : RunHistory.Of(folder.MetricsFile, start.State.Progress.Step);
+        RunRecorders recorders = new(config, folder, facts, data, history);
         Evaluator evaluator = new(
             model, data.Sources, shares, training.SequenceLength, training.MicroBatchSize,
             training.EvaluateTokens);
@@ -116,8 +121,8 @@ internal sealed class TrainingSession : IDisposable
             length => ModelCost.TrainingFlopsPerToken(modelConfig, length),
             target.PeakFlopsPerSecond);
         return new TrainingSession(
-            model, optimizer, data, facts, recorders, checkpoints, () => export.Write(checkpoint.Capture(trainer.State, null)), trainer,
-            folder, target);
+            model, optimizer, data, facts, history, recorders, checkpoints, () => export.Write(checkpoint.Capture(trainer.State, null)),
+            trainer, folder, target);
     }
 
     /// <summary>Trains until a stop is reached or <paramref name="interruption"/> asks to end after the current step.</summary>

@@ -76,9 +76,7 @@ public sealed class RunViewTests
             {"step":4,"tokens":40,"loss":8.8,"learning_rate":0.004,"grad_norm":1,"tokens_per_second":120,"seconds":4}
 
             """);
-        RunHistory earlier = new();
-        new MetricsReader().ReadInto(earlier, path, lastStep: 3);
-        RunView view = Views.Start().After(earlier);
+        RunView view = Views.Start().After(RunHistory.Of(path, lastStep: 3));
         Assert.Equal((2, 9.1), (view.Loss.Count, view.Loss.Last));
         Assert.Equal((3, 0.003), (view.LearningRate.Count, view.LearningRate.Last));
         Assert.Equal((1, 9.2, 2.5), (view.Validation.Count, view.Validation.Last, view.BitsPerByte));

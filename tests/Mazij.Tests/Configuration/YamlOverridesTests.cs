@@ -39,7 +39,7 @@ public sealed class YamlOverridesTests
     [InlineData("name.first=x", "--set name.first=x: name: is 'a', which has no keys to set")]
     [InlineData("sizes=[1, x]", "--set sizes=[1, x]: sizes[1]: expected a whole number, found 'x'")]
     [InlineData("inner={count: 3}",
-        "--set inner={count: 3}: the value is a mapping; set each of its keys by a --set of its own, or quote the text")]
+        "--set inner={count: 3}: the value is a mapping; set each of its keys by an option of its own, or quote the text")]
     public void Refusals_name_the_override(string set, string message) =>
         Assert.Equal(message, Assert.Throws<InputException>(() => Bind("name: a", set)).Message);
 

@@ -1,6 +1,7 @@
 using System.Buffers;
 using Mazij.Configuration;
 using Parquet;
+using Parquet.Meta;
 using Parquet.Schema;
 
 namespace Mazij.Text.Corpora;
@@ -19,6 +20,9 @@ internal sealed class ParquetSource(string path) : IDocumentSource
     /// that a file can ask for.</summary>
     internal long MaximumColumnBytes { get; init; } = 1L << 30;
 
+    /// <summary>Bytes that are looked through for the end of a page's header.</summary>
+    internal const int MaximumPageHeader = 1 << 24;
+
     internal long MaximumRows { get; init; } = 1 << 24;
 
     public IEnumerable<Document> Read(CorpusOptions options, CorpusTally tally)
@@ -36,7 +40,7 @@ internal sealed class ParquetSource(string path) : IDocumentSource
             long row = 0;
             for (int group = 0; group < reader.RowGroupCount; group++)
             {
-                foreach (ReadOnlyMemory<byte>? value in Rows(reader, group, column))
+                foreach (ReadOnlyMemory<byte>? value in Rows(stream, reader, group, column))
                 {
                     if (value is { } text) yield return Document.Create(path, row, Normalised(text.Span, row, column.Name));
                     row++;
@@ -72,21 +76,28 @@ internal sealed class ParquetSource(string path) : IDocumentSource
         return new ParquetSchema(new DataField<ReadOnlyMemory<byte>>(name, data.IsNullable)).DataFields[0];
     }
 
-    private ReadOnlyMemory<byte>?[] Rows(ParquetReader reader, int group, DataField column) =>
+    private ReadOnlyMemory<byte>?[] Rows(FileStream file, ParquetReader reader, int group, DataField column) =>
         Guard($"row group {group}", async () =>
         {
             using ParquetRowGroupReader rows = reader.OpenRowGroupReader(group);
-            long bytes = rows.GetMetadata(column)?.MetaData?.TotalUncompressedSize ?? 0;
+            ColumnMetaData? about = rows.GetMetadata(column)?.MetaData;
+            long bytes = about?.TotalUncompressedSize ?? 0;
             if (bytes > MaximumColumnBytes || rows.RowCount > MaximumRows)
             {
                 throw new InputException(
                     $"'{path}' has {rows.RowCount} rows and {bytes} bytes of column '{column.Name}' in row group {group}, at "
                     + $"most {MaximumRows} and {MaximumColumnBytes} are read at once: write it with smaller row groups.");
             }
+            if (about is not null)
+                ParquetPages.Check(file, FirstPage(about), about.NumValues, MaximumColumnBytes);
             ReadOnlyMemory<byte>?[] values = new ReadOnlyMemory<byte>?[rows.RowCount];
             await rows.ReadAsync<ReadOnlyMemory<byte>>(column, values.AsMemory()).ConfigureAwait(false);
             return values;
         });
+
+    /// <summary>Where the decoder begins: at the dictionary, if there is one before the data.</summary>
+    private static long FirstPage(ColumnMetaData about) => about.DictionaryPageOffset is > 0 and long dictionary
+        ? Math.Min(dictionary, about.DataPageOffset) : about.DataPageOffset;
 
     private byte[] Normalised(ReadOnlySpan<byte> text, long row, string column)
     {

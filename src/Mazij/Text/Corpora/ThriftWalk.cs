@@ -1,20 +1,34 @@
 namespace Mazij.Text.Corpora;
 
 /// <summary>
-/// Steps over values in Thrift's compact protocol without keeping any, to find out whether they end within their bytes and are
-/// what their structure says. Fields that the structure does not have may hold anything.
+/// Steps over values in Thrift's compact protocol, to find out whether they end within their bytes and are what their structure
+/// says. Fields that the structure does not have may hold anything.
 /// </summary>
-internal ref struct ThriftWalk(ReadOnlySpan<byte> bytes)
+/// <param name="bytes">The bytes.</param>
+/// <param name="numberSeen">Is told the whole numbers in fields that are known.</param>
+internal ref struct ThriftWalk(ReadOnlySpan<byte> bytes, ThriftWalk.NumberSeen? numberSeen = null)
 {
     private const int MaximumDepth = 32;
     private readonly ReadOnlySpan<byte> bytes = bytes;
     private int position;
 
-    /// <summary>Steps over a structure.</summary>
-    /// <exception cref="InvalidDataException">It does not end, or a field holds something else; says at which byte.</exception>
-    public void Struct(ThriftField kind) => Value(ThriftKind.Struct, kind, depth: 0);
+    /// <summary>Is told a whole number.</summary>
+    /// <param name="within">The field whose structure holds it; 0 in the outermost.</param>
+    /// <param name="field">Its field.</param>
+    /// <param name="number">It.</param>
+    internal delegate void NumberSeen(int within, int field, long number);
 
-    private void Value(ThriftKind kind, ThriftField? expected, int depth)
+    /// <summary>Steps over a structure.</summary>
+    /// <returns>Bytes that it has.</returns>
+    /// <exception cref="EndOfStreamException">It does not end within the bytes.</exception>
+    /// <exception cref="InvalidDataException">A field holds something else; says at which byte.</exception>
+    public int Struct(ThriftField kind)
+    {
+        Fields(kind.Struct, within: 0, depth: 0);
+        return position;
+    }
+
+    private void Value(ThriftKind kind, ThriftField? expected, int within, int field, int depth)
     {
         if (depth > MaximumDepth) throw Wrong("structures are nested too deep");
         if (expected is not null && expected.Kind != kind) throw Wrong("a field holds a value of another kind");
@@ -26,7 +40,9 @@ internal ref struct ThriftWalk(ReadOnlySpan<byte> bytes)
                 Take(1);
                 break;
             case ThriftKind.Number:
-                Number();
+                long number = Signed(Number());
+                if (expected is not null)
+                    numberSeen?.Invoke(within, field, number);
                 break;
             case ThriftKind.Double:
                 Take(8);
@@ -38,21 +54,19 @@ internal ref struct ThriftWalk(ReadOnlySpan<byte> bytes)
                 List(expected?.Element, depth);
                 break;
             default:
-                Fields(expected?.Struct, depth);
+                Fields(expected?.Struct, within: field, depth);
                 break;
         }
     }
 
-    private void Fields(IReadOnlyDictionary<int, ThriftField>? known, int depth)
+    private void Fields(IReadOnlyDictionary<int, ThriftField>? known, int within, int depth)
     {
         int number = 0;
         for (byte header; (header = Take(1)) != 0;)
         {
             int step = header >> 4;
-            ulong written = step == 0 ? Number() : 0;
-            // A number of its own has its sign in the lowest bit.
-            number = step == 0 ? (short)((long)(written >> 1) ^ -(long)(written & 1)) : number + step;
-            Value(KindOf(header & 15), known?.GetValueOrDefault(number), depth + 1);
+            number = step == 0 ? (short)Signed(Number()) : number + step;
+            Value(KindOf(header & 15), known?.GetValueOrDefault(number), within, number, depth + 1);
         }
     }
 
@@ -66,9 +80,12 @@ internal ref struct ThriftWalk(ReadOnlySpan<byte> bytes)
         for (ulong i = 0; i < count; i++)
         {
             if (kind == ThriftKind.Flag) Take(1);
-            else Value(kind, element, depth + 1);
+            else Value(kind, element, within: 0, field: 0, depth + 1);
         }
     }
+
+    /// <summary>Whole numbers have their sign in the lowest bit.</summary>
+    private static long Signed(ulong written) => (long)(written >> 1) ^ -(long)(written & 1);
 
     private ulong Number()
     {
@@ -85,7 +102,7 @@ internal ref struct ThriftWalk(ReadOnlySpan<byte> bytes)
     /// <summary>Steps over bytes and returns the first.</summary>
     private byte Take(ulong count)
     {
-        if (count > (ulong)(bytes.Length - position)) throw Wrong("its bytes end too early");
+        if (count > (ulong)(bytes.Length - position)) throw new EndOfStreamException($"its bytes end too early, at byte {position} of it");
         byte first = count > 0 ? bytes[position] : (byte)0;
         position += (int)count;
         return first;

@@ -4,15 +4,20 @@ namespace Mazij.Training.Reports;
 
 /// <summary>
 /// The phases of a run: from one change of its recipe to the next, how many steps, how large, and what was drawn from each source.
-/// In bounded memory: behind the last phase that is kept, everything counts as that.
+/// In bounded memory: behind the last phase that is kept, everything counts as that. Immutable.
 /// </summary>
 internal sealed class PhaseLog
 {
     /// <summary>Phases kept; recipes have a handful.</summary>
     public const int Kept = 50;
 
-    private List<RunPhase> phases = [];
-    private List<string> changes = [];
+    private readonly ImmutableList<RunPhase> phases;
+    private readonly ImmutableList<string> changes;
+
+    private PhaseLog(ImmutableList<RunPhase> phases, ImmutableList<string> changes) => (this.phases, this.changes) = (phases, changes);
+
+    /// <summary>No phase yet.</summary>
+    public static PhaseLog Empty { get; } = new([], []);
 
     /// <summary>The phases in order.</summary>
     public IReadOnlyList<RunPhase> All => phases;
@@ -20,29 +25,20 @@ internal sealed class PhaseLog
     /// <summary>Tokens drawn from each source in the whole run, by name; empty with one source.</summary>
     public IReadOnlyDictionary<string, long> Drawn => Sum(phases);
 
-    /// <summary>Says that the next step is the first of another phase.</summary>
+    /// <summary>The log of a run whose next step is the first of another phase.</summary>
     /// <param name="change">What is different, one line.</param>
-    public void Begin(string change)
-    {
-        if (changes.Count < Kept)
-            changes.Add(change);
-    }
+    public PhaseLog With(string change) => changes.Count < Kept ? new(phases, changes.Add(change)) : this;
 
-    /// <summary>Counts a step.</summary>
+    /// <summary>The log with one step more.</summary>
     /// <param name="record">The step.</param>
     /// <param name="tokens">Its tokens.</param>
-    public void Add(StepRecord record, long tokens)
+    public PhaseLog With(StepRecord record, long tokens)
     {
-        if (phases.Count == 0 || (changes.Count > 0 && phases.Count < Kept))
-        {
-            phases.Add(new RunPhase(changes, record.Step, record.Sequences));
-            changes = [];
-        }
-        phases[^1] = phases[^1].With(record, tokens);
+        bool begins = phases.Count == 0 || (changes.Count > 0 && phases.Count < Kept);
+        return begins
+            ? new(phases.Add(new RunPhase(changes, record.Step, record.Sequences).With(record, tokens)), [])
+            : new(phases.SetItem(phases.Count - 1, phases[^1].With(record, tokens)), changes);
     }
-
-    /// <summary>The log as it is now; what is added to the one is not in the other.</summary>
-    public PhaseLog Copy() => new() { phases = [.. phases], changes = [.. changes] };
 
     private static SortedDictionary<string, long> Sum(IEnumerable<RunPhase> phases)
     {

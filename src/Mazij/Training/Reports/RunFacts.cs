@@ -114,7 +114,9 @@ internal sealed record RunFacts
             using FileStream stream = new(path, FileMode.Open, FileAccess.Read, FileShare.ReadWrite | FileShare.Delete);
             if (stream.Length > MaximumBytes)
                 throw new InputException($"{path}: {stream.Length} bytes is too large for the facts of a run");
-            return JsonSerializer.Deserialize<RunFacts>(stream, json) ?? throw new InputException($"{path}: holds null");
+            RunFacts facts = JsonSerializer.Deserialize<RunFacts>(stream, json) ?? throw new InputException($"{path}: holds null");
+            CheckNames(facts.Data.Sources, path);
+            return facts;
         }
         catch (JsonException error)
         {
@@ -132,6 +134,18 @@ internal sealed record RunFacts
 
     /// <summary>Writes run.json.</summary>
     public void Write(string path) => AtomicFile.WriteText(path, JsonSerializer.Serialize(this, json) + "\n");
+
+    private static void CheckNames(IReadOnlyList<SourceFacts> sources, string path)
+    {
+        HashSet<string> names = new(StringComparer.Ordinal);
+        foreach (SourceFacts? source in sources)
+        {
+            if (source is null)
+                throw new InputException($"{path}: holds null instead of a source");
+            if (!names.Add(source.Name))
+                throw new InputException($"{path}: two sources are named '{MessageText.OneLine(source.Name, MessageText.MaximumShown)}'");
+        }
+    }
 }
 
 /// <summary>What a run computes with.</summary>

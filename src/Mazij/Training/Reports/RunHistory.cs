@@ -43,7 +43,7 @@ internal sealed class RunHistory
     public EventLog Events { get; private set; } = new();
 
     /// <summary>The phases of its recipe, and what was drawn in each.</summary>
-    public PhaseLog Phases { get; private set; } = new();
+    public PhaseLog Phases { get; private set; } = PhaseLog.Empty;
 
     /// <summary>The last step, or null before the first.</summary>
     public StepRecord? LastStep { get; private set; }
@@ -75,11 +75,30 @@ internal sealed class RunHistory
     /// <summary>Seconds of training, over all sessions, as far as the last line tells.</summary>
     public double Seconds { get; private set; }
 
+    /// <summary>What earlier sessions left of a run.</summary>
+    /// <param name="metricsFile">Its metrics.jsonl; need not be there.</param>
+    /// <param name="lastStep">The step of the checkpoint that the run goes on from.</param>
+    /// <exception cref="InputException">The file cannot be read.</exception>
+    public static RunHistory Of(string metricsFile, long lastStep)
+    {
+        RunHistory history = new();
+        try
+        {
+            if (File.Exists(metricsFile))
+                new MetricsReader().ReadInto(history, metricsFile, lastStep);
+        }
+        catch (Exception error) when (error is IOException or UnauthorizedAccessException)
+        {
+            throw new InputException($"{metricsFile}: cannot be read ({MessageText.OneLine(error.Message, 300)})", error);
+        }
+        return history;
+    }
+
     /// <summary>The history as it is now; what is added to the one is not in the other.</summary>
     public RunHistory Copy()
     {
         RunHistory copy = (RunHistory)MemberwiseClone();
-        (copy.Events, copy.Phases, copy.recent) = (Events.Copy(), Phases.Copy(), new(recent));
+        (copy.Events, copy.recent) = (Events.Copy(), new(recent));
         return copy;
     }
 
@@ -92,7 +111,7 @@ internal sealed class RunHistory
         if (LastStep is null)
             (firstStepSeconds, firstStepTokens, FirstLoss) = (seconds, record.Tokens, double.IsFinite(record.Loss) ? record.Loss : null);
         LastStep = record with { Routers = [] };
-        Phases.Add(record, tokens);
+        Phases = Phases.With(record, tokens);
         Seconds = Math.Max(Seconds, record.Seconds);
         SkippedSteps += record.Skipped is null ? 0 : 1;
         Loss = Loss.With(record.Step, record.Tokens, record.Loss);
@@ -128,7 +147,7 @@ internal sealed class RunHistory
     {
         Events.Add(happened);
         if (happened.Kind == TrainingEventKind.RecipeChanged)
-            Phases.Begin(happened.Message);
+            Phases = Phases.With(happened.Message);
     }
 
     /// <summary>Says how long the run has taken by now, what came after the last step included.</summary>

@@ -15,13 +15,18 @@ internal sealed class RunRecorders : IDisposable
     private readonly RunReportCallback report;
 
     /// <summary>Creates them; files are opened when the run starts.</summary>
-    public RunRecorders(RunConfig config, RunFolder folder, RunFacts facts, PreparedData data)
+    /// <param name="config">The run.</param>
+    /// <param name="folder">Where it is kept.</param>
+    /// <param name="facts">What is trained on what.</param>
+    /// <param name="data">The data.</param>
+    /// <param name="history">What earlier sessions left; kept up to date from here on.</param>
+    public RunRecorders(RunConfig config, RunFolder folder, RunFacts facts, PreparedData data, RunHistory history)
     {
         Metrics = new MetricsFile(folder.MetricsFile);
         samples = new SampleFile(folder.SamplesFile);
         expertLoad = new ExpertLoadFile(folder.ExpertLoadFile);
         tensorBoard = new TensorBoardCallback(folder.Path);
-        report = new RunReportCallback(folder, config, facts, data);
+        report = new RunReportCallback(folder, config, facts, data, history);
     }
 
     /// <summary>The lines of every step.</summary>

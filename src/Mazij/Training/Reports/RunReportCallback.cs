@@ -7,13 +7,12 @@ namespace Mazij.Training.Reports;
 /// Keeps run.json, report.md and the pictures: written at every checkpoint, in the background, and when the run ends, whichever way.
 /// Comes behind all other callbacks, as it tells what they did. What cannot be written is said once and does not end the run.
 /// </summary>
-internal sealed class RunReportCallback(RunFolder folder, RunConfig config, RunFacts facts, PreparedData data)
+internal sealed class RunReportCallback(RunFolder folder, RunConfig config, RunFacts facts, PreparedData data, RunHistory history)
     : TrainingCallback, IDisposable
 {
     /// <summary>Text that takes xz longer than some seconds; then it is said what the run is waiting for.</summary>
     private const long LongText = 8 << 20;
 
-    private readonly RunHistory history = new();
     private readonly ReportWriter writer = new(folder, config, data);
     private bool hasComplained;
 
@@ -22,8 +21,6 @@ internal sealed class RunReportCallback(RunFolder folder, RunConfig config, RunF
     {
         try
         {
-            if (trainer.Progress.Step > 0 && File.Exists(folder.MetricsFile))
-                new MetricsReader().ReadInto(history, folder.MetricsFile);
             facts = Continued(facts, folder.FactsFile) with { SessionFrom = trainer.Progress.Step, Seconds = trainer.Progress.Seconds };
             facts.Write(folder.FactsFile);
         }

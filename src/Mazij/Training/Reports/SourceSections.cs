@@ -59,7 +59,7 @@ internal static class SourceSections
     {
         DataFacts data = report.Facts.Data;
         EvaluationRecord? last = report.History.LastEvaluation;
-        Dictionary<string, XzBaseline> xz = data.Sources.Zip(report.Xz).DistinctBy(pair => pair.First.Name).ToDictionary(pair => pair.First.Name, pair => pair.Second);
+        Dictionary<string, XzBaseline> xz = data.Sources.Zip(report.Xz).ToDictionary(pair => pair.First.Name, pair => pair.Second);
         text.Append("\n| validation text, bits per byte | loss | this model | `gzip -9` | `xz -9` | compressed at once |\n|---|---:|---:|---:|---:|---:|\n");
         foreach (SourceFacts source in data.Sources)
         {

@@ -91,6 +91,43 @@ public sealed class ParquetSourceTests : IDisposable
         }
     }
 
+    [Fact]
+    public void Sizes_that_a_page_cannot_have_are_refused_before_room_is_made_for_them()
+    {
+        byte[] whole = File.ReadAllBytes(Write("whole.parquet", [.. Enumerable.Range(0, 50).Select(i => $"text {i} of several, none like another")]));
+        int page = PageOf(whole);
+        // The header begins with fields 1 to 3: the kind of page, its size decompressed, its size in the file.
+        int uncompressed = page + 3, compressed = uncompressed + NumberLength(whole, uncompressed) + 1;
+        foreach (int at in new[] { uncompressed, compressed })
+        {
+            byte[] damaged = [.. whole[..at], .. Number(int.MaxValue), .. whole[(at + NumberLength(whole, at))..]];
+            // What follows the pages lies further on, so the column's pages still begin where the footer says.
+            InputException e = Refused(folder.Write($"{at}.parquet", damaged));
+            Assert.Contains("the page at byte", e.Message, StringComparison.Ordinal);
+            Assert.Contains("2147483647 bytes", e.Message, StringComparison.Ordinal);
+        }
+    }
+
+    /// <summary>Where the first page of the column of texts begins.</summary>
+    private static int PageOf(byte[] file) => Task.Run(async () =>
+    {
+        using MemoryStream stream = new(file);
+        await using ParquetReader reader = await ParquetReader.CreateAsync(stream);
+        Parquet.Meta.ColumnMetaData about = reader.Metadata!.RowGroups[0].Columns.Single(column => column.MetaData!.PathInSchema[0] == "text").MetaData!;
+        return (int)(about.DictionaryPageOffset ?? about.DataPageOffset);
+    }).GetAwaiter().GetResult();
+
+    private static int NumberLength(byte[] bytes, int at) => Array.FindIndex(bytes, at, each => each < 0x80) - at + 1;
+
+    private static byte[] Number(long value)
+    {
+        List<byte> bytes = [];
+        ulong rest = (ulong)((value << 1) ^ (value >> 63));
+        for (; rest >= 0x80; rest >>= 7)
+            bytes.Add((byte)(rest | 0x80));
+        return [.. bytes, (byte)rest];
+    }
+
     private string Write(string name, string?[] rows, int rowsPerGroup = 1000, CompressionMethod method = CompressionMethod.Snappy)
     {
         DataField<int> id = new("id");

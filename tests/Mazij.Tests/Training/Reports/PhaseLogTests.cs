@@ -27,12 +27,12 @@ public sealed class PhaseLogTests
     [Fact]
     public void Whatever_happens_no_token_is_lost_and_memory_is_bounded() => Gen.Int[0, 3].Array[0, 300].Sample(steps =>
     {
-        PhaseLog log = new();
+        PhaseLog log = PhaseLog.Empty;
         for (int i = 0; i < steps.Length; i++)
         {
             for (int change = 0; change < steps[i]; change++)
-                log.Begin("another");
-            log.Add(Step(i + 1, 2, ("web", 3), ("books", i)), tokens: 3 + i);
+                log = log.With("another");
+            log = log.With(Step(i + 1, 2, ("web", 3), ("books", i)), tokens: 3 + i);
         }
         return log.All.Count <= PhaseLog.Kept && log.All.Sum(phase => phase.Tokens) == log.Drawn.Values.Sum();
     });

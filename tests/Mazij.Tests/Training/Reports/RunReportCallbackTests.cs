@@ -97,7 +97,7 @@ public sealed class RunReportCallbackTests : IDisposable
 
     private void Train(Saving saving)
     {
-        using RunReportCallback report = new(run, new RunConfig(), Facts(), data);
+        using RunReportCallback report = new(run, new RunConfig(), Facts(), data, new RunHistory());
         new FakeRun(Steps, [saving, report]).Run();
     }
 

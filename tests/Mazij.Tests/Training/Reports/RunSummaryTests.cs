@@ -63,6 +63,23 @@ public sealed class RunSummaryTests : IDisposable
     }
 
     [Fact]
+    public void Two_sources_of_one_name_or_none_at_all_are_refused()
+    {
+        SourceFacts web = new("web", 0.5, 0, "web.jsonl", "shards", 0, new SplitFacts(9, 30, 12), new SplitFacts(1, 3, 1), 12, null);
+        SourceFacts books = web with { Name = "books" };
+        foreach ((SourceFacts?[] sources, string? problem) in new[]
+        {
+            ([web, books], null), ([web, web], "two sources are named 'web'"), (new[] { web, null }, "null instead of a source"),
+        })
+        {
+            WriteRun("a", facts => facts with { Data = facts.Data with { Sources = sources! } });
+            RunSummary run = RunSummary.Read(folder["a"]);
+            Assert.Equal(problem is null ? RunState.Complete : RunState.Broken, run.State);
+            Assert.Contains(problem ?? "", run.Reason ?? "", StringComparison.Ordinal);
+        }
+    }
+
+    [Fact]
     public void A_damaged_run_file_or_no_metrics_leave_what_else_there_is()
     {
         WriteRun("a", facts => facts);
