@@ -8,7 +8,7 @@ namespace Mazij.Cli.Aligning;
 /// <summary>Shows what a comparison found: a table, or JSON, and a picture; and turns it into an exit code.</summary>
 internal sealed partial class AlignmentReport
 {
-    private const int TableWidth = 150;
+    private const int TableWidth = 164;
 
     private readonly Option<bool> json = new("--json") { Description = "Print the comparison as JSON." };
     private readonly Option<bool> all = new("--all") { Description = "One row for each component, rather than for the worst of its kind." };
@@ -49,7 +49,7 @@ internal sealed partial class AlignmentReport
     {
         Console.Out.WriteLine(TerminalText.CleanLine($"a           {result.A}"));
         Console.Out.WriteLine(TerminalText.CleanLine($"b           {result.B}"));
-        TableView table = new("component", "output", ">max ulp", ">mean ulp", ">max rel.", ">allowed", ">choices", "");
+        TableView table = new("component", ">worst of", "output", ">max ulp", ">mean ulp", ">max rel.", ">allowed", ">choices", "");
         AlignmentStage? stage = null;
         foreach (IGrouping<(AlignmentStage Stage, string), ComponentDifference> group in result.Components.GroupBy(
             component => (component.Stage, everything ? component.Name : Group(component))))
@@ -58,18 +58,17 @@ internal sealed partial class AlignmentReport
                 table.Add(ScalarNames.Of(group.Key.Stage).ToUpperInvariant());
             stage = group.Key.Stage;
             ComponentDifference worst = group.MaxBy(Severity)!;
-            int count = group.Count();
-            AddRow(table, worst, everything || count == 1 ? worst.Name : $"{worst.Name} (worst of {count})");
+            AddRow(table, worst, group.Count());
         }
         table.Print(TableWidth);
         PrintNotes(result);
     }
 
-    private static void AddRow(TableView table, ComponentDifference component, string name)
+    private static void AddRow(TableView table, ComponentDifference component, int worstOf)
     {
         OutputDifference? worst = component.Worst;
         table.Add(
-            "  " + name, worst?.Role ?? "", Shown(worst?.MaximumUlps), Shown(worst?.MeanUlps), Shown(worst?.MaximumRelative),
+            "  " + component.Name, worstOf > 1 ? worstOf.ToString(CultureInfo.InvariantCulture) : "", worst?.Role ?? "", Shown(worst?.MaximumUlps), Shown(worst?.MeanUlps), Shown(worst?.MaximumRelative),
             Shown(worst?.Tolerance), component.Choices is ChoiceDifference choices ? Describe(choices) : "", component.Diverges ? "DIVERGES" : "ok");
     }
 

@@ -14,10 +14,10 @@ internal sealed class ModelDifference
     private readonly Roundoffs unit;
     private readonly DepthRounding depth;
     private readonly int layers, positions, tokens;
-    private readonly bool[][] leftOut; // [layer][token]: before the layer; last: behind all of them
+    private readonly bool[][] beforeLayer, beforeRouter; // [layer][token]: what is left out; last: behind all layers
     private readonly Dictionary<int, ChoiceDifference> choices = [];
     private readonly double lossShare = 1, parameters;
-    private readonly bool[] flipped; // [token]: whether it went to another expert in any layer
+    private readonly StrayTokens stray;
     private double logitSize;
 
     /// <summary>Finds the tokens that went other ways in two forward passes.</summary>
@@ -33,8 +33,9 @@ internal sealed class ModelDifference
         positions = ids.Width - 1;
         tokens = ids.Count / ids.Width * positions;
         depth = new DepthRounding(model, tokens, positions, unit);
-        leftOut = [.. Enumerable.Range(0, layers + 1).Select(_ => new bool[tokens])];
-        flipped = new bool[tokens];
+        stray = new StrayTokens(tokens, positions);
+        beforeLayer = [.. Enumerable.Range(0, layers + 1).Select(_ => new bool[tokens])];
+        beforeRouter = [.. beforeLayer];
         parameters = new ParameterLayout(model).TotalCount;
         if (a.Call.Gradient || a.Call.Kind != ComponentKind.Model)
             return;
@@ -67,24 +68,24 @@ internal sealed class ModelDifference
     {
         int layer = LayerOf(role);
         // Of a mean over all tokens, those that went another way move it by their share of the tokens, at random.
-        double tainted = leftOut[layers].Count(without => without) / (double)Math.Max(1, tokens), ofMean = Math.Sqrt(tainted / Math.Max(1, tokens));
+        double ofMean = Math.Sqrt(stray.Share / Math.Max(1, tokens));
         if (one.Call.Kind == ComponentKind.Model && !one.Call.Gradient)
         {
             double deviation = role.StartsWith(HiddenRole, StringComparison.Ordinal) ? depth.Hidden(layer)
                 : role.StartsWith(LogitsRole, StringComparison.Ordinal) ? depth.Logits(layer)
                 : role == "losses" ? depth.Output * lossShare : depth.Output;
-            bool[] without = layer >= 0 ? leftOut[layer] : leftOut[layers];
+            bool[][] masks = role.StartsWith(LogitsRole, StringComparison.Ordinal) ? beforeRouter : beforeLayer;
+            bool[] without = masks[layer >= 0 ? layer : layers];
             return OutputDifference.Of(role, a, b, byRow: true, without, deviation, unit.Narrow);
         }
         // A token that goes to another expert takes its term out of one sum and puts another into a second.
-        double flippedShare = flipped.Count(went => went) / (double)Math.Max(1, tokens);
-        double flips = Math.Sqrt(2 * flippedShare), gradient = depth.Gradient;
+        double flips = Math.Sqrt(2 * stray.FlippedShare), gradient = depth.Gradient;
         switch (role)
         {
             case "loss":
                 return OutputDifference.OfNorm(role, a, b, depth.Output * lossShare, unit.Narrow, ofMean);
             case "balance":
-                return OutputDifference.OfNorm(role, a, b, depth.Output * Math.Min(1, logitSize), unit.Narrow, flippedShare);
+                return OutputDifference.OfNorm(role, a, b, depth.Output * Math.Min(1, logitSize), unit.Narrow, stray.FlippedShare);
             case "gradient_norm":
                 // What is added at random to a long vector stands upright on it, and lengthens it by half its square.
                 return OutputDifference.OfNorm(
@@ -98,47 +99,22 @@ internal sealed class ModelDifference
     {
         for (int layer = 0; layer < layers; layer++)
         {
-            bool[] here = [.. leftOut[layer]];
+            beforeLayer[layer] = [.. stray.Mask];
+            stray.PassAttention();
+            beforeRouter[layer] = [.. stray.Mask];
             string role = ModelComponents.Numbered(ChoicesRole, layer);
             if (a.Outputs.TryGetValue(role, out TraceTensor? first) && b.Outputs.TryGetValue(role, out TraceTensor? second)
                 && a.Outputs.TryGetValue(ModelComponents.Numbered(LogitsRole, layer), out TraceTensor? logits))
             {
                 double tolerance = depth.Logits(layer) * Rounding.Extreme(logits.Count) * logits.Size;
                 ChoiceDifference difference = ChoiceDifference.Of(
-                    first, second, logits, a.Inputs.GetValueOrDefault(ModelComponents.BiasRole(layer)), model, sameLogits: false, tolerance, here);
+                    first, second, logits, a.Inputs.GetValueOrDefault(ModelComponents.BiasRole(layer)), model, sameLogits: false, tolerance, stray.Mask);
                 choices.Add(layer, difference);
-                NoteFlips(first, second);
+                stray.Note(first, second);
                 logitSize = Math.Max(logitSize, logits.Size);
             }
-            leftOut[layer + 1] = Spread(here, leftOut[layer]);
         }
-    }
-
-    private void NoteFlips(TraceTensor a, TraceTensor b)
-    {
-        int perToken = a.Width;
-        for (int token = 0; token < tokens; token++)
-        {
-            ReadOnlySpan<long> other = b.Integers.Slice(token * perToken, perToken);
-            foreach (long expert in a.Integers.Slice(token * perToken, perToken))
-                flipped[token] |= !other.Contains(expert);
-        }
-    }
-
-    /// <summary>The tokens that went another way here, and all that come behind one that did so before.</summary>
-    private bool[] Spread(bool[] here, bool[] before)
-    {
-        bool[] spread = [.. here];
-        for (int first = 0; first < tokens; first += positions)
-        {
-            bool seen = false;
-            for (int token = first; token < first + positions; token++)
-            {
-                seen |= before[token];
-                spread[token] |= seen;
-            }
-        }
-        return spread;
+        beforeLayer[layers] = stray.Mask;
     }
 
     private int LayerOf(string role)

@@ -11,9 +11,7 @@ internal sealed class TraceComparison
     private readonly ModelDifference? whole;
     // Squares of the deviations of what came before, for components that each execution fed by itself.
     private double before;
-    // Of such components: the tokens that met a tie and went another way, and those behind them; the share of their choices.
-    private bool[] elsewhere = [];
-    private long choicesBefore, flipsBefore;
+    private StrayTokens stray = new(0, 1);
 
     private TraceComparison(Trace a, Trace b)
     {
@@ -62,14 +60,18 @@ internal sealed class TraceComparison
         (InputAgreement inputs, int rounded) = Agreement(one, other);
         List<OutputDifference> outputs = [];
         bool[]? leftOut = null;
-        if (one.Call.Kind == ComponentKind.Attention && !one.Call.Gradient && inputs == InputAgreement.Own && elsewhere.Length > 0)
-            ShowThroughAttention(one.Call.Sequences);
+        if (one.Call.Kind == ComponentKind.Attention && !one.Call.Gradient && inputs == InputAgreement.Own)
+            stray.PassAttention();
         ChoiceDifference? choices = ChoicesOf(one, other, inputs, ref leftOut);
         double largest = 0;
         foreach ((string role, TraceTensor tensor) in one.Outputs)
         {
             if (tensor.IsInteger || !other.Outputs.TryGetValue(role, out TraceTensor? second))
                 continue;
+            if (one.Call.Kind == ComponentKind.Router && role == "weights")
+                second = ChoiceRule.InOrderOf(one.Outputs.Of("choices"), other.Outputs.Of("choices"), second);
+            else if (role == "grad_weights")
+                second = ChoiceRule.InOrderOf(one.Inputs.Of("choices"), other.Inputs.Of("choices"), second);
             Rounding rounding = Rounding.Of(one, role);
             double deviation = (rounding with { Narrow = rounding.Narrow + rounded }).Deviation(unit);
             largest = Math.Max(largest, deviation);
@@ -79,13 +81,11 @@ internal sealed class TraceComparison
                 if (one.Call.Gradient || role is "balance" or "z")
                 {
                     // These have a part of every token in them, also of those that went another way.
-                    outputs.Add(OutputDifference.OfNorm(role, tensor, second, deviation, unit.Narrow, Math.Sqrt(2.0 * flipsBefore / Math.Max(1, choicesBefore))));
+                    outputs.Add(OutputDifference.OfNorm(role, tensor, second, deviation, unit.Narrow, Math.Sqrt(2 * stray.FlippedShare)));
                     continue;
                 }
-                leftOut ??= tensor.Shape.Count > 0 && tensor.Shape[0] == elsewhere.Length ? elsewhere : null;
+                leftOut ??= tensor.Shape.Count > 0 && tensor.Shape[0] == stray.Count ? stray.Mask : null;
             }
-            if (one.Call.Kind == ComponentKind.Router && role == "weights")
-                second = ChoiceRule.InOrderOf(one.Outputs.Of("choices"), other.Outputs.Of("choices"), second);
             outputs.Add(OutputDifference.Of(
                 role, tensor, second, byRow: !one.Call.Gradient && one.Call.Kind != ComponentKind.Optimizer,
                 role is "balance" or "z" ? null : leftOut, deviation, rounding.Narrow + rounded > 0 || inputs == InputAgreement.Own ? unit.Narrow : unit.Wide,
@@ -115,30 +115,17 @@ internal sealed class TraceComparison
         if (one.Call.Kind != ComponentKind.Router)
             return null;
         TraceTensor chosenBy = one.Inputs.Of("logits");
-        leftOut = inputs == InputAgreement.Own ? ElsewhereOf(chosenBy) : new bool[chosenBy.Count / chosenBy.Width];
+        int tokens = chosenBy.Count / chosenBy.Width;
+        if (inputs == InputAgreement.Own && stray.Count != tokens)
+            stray = new StrayTokens(tokens, Math.Max(1, tokens / one.Call.Sequences));
+        leftOut = inputs == InputAgreement.Own ? stray.Mask : new bool[tokens];
         bool sameBits = inputs == InputAgreement.Same && chosenBy.HasSameNumbers(other.Inputs.Of("logits"));
         ChoiceDifference difference = ChoiceDifference.Of(
             one.Outputs.Of("choices"), other.Outputs.Of("choices"), chosenBy, one.Inputs.GetValueOrDefault("bias"), shape, sameBits,
             LogitTolerance(chosenBy, new Rounding(0, chosenBy.Width), inputs), leftOut);
         if (inputs == InputAgreement.Own)
-            (choicesBefore, flipsBefore) = (choicesBefore + one.Outputs.Of("choices").Count, flipsBefore + difference.Different);
+            stray.Note(one.Outputs.Of("choices"), other.Outputs.Of("choices"));
         return difference;
-    }
-
-    /// <summary>The tokens that went another way before; attention has shown them to the tokens behind.</summary>
-    private bool[] ElsewhereOf(TraceTensor logits)
-    {
-        int tokens = logits.Count / logits.Width;
-        if (elsewhere.Length != tokens)
-            elsewhere = new bool[tokens];
-        return elsewhere;
-    }
-
-    private void ShowThroughAttention(int sequences)
-    {
-        int positions = Math.Max(1, elsewhere.Length / sequences);
-        for (int token = 0; token < elsewhere.Length; token++)
-            elsewhere[token] |= token % positions != 0 && elsewhere[token - 1];
     }
 
     private double LogitTolerance(TraceTensor logits, Rounding rounding, InputAgreement inputs)
