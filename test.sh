@@ -1,6 +1,7 @@
 #!/usr/bin/env bash
 # Installs what the tests need and is missing, runs all of them, and ends with one line: N passed, N failed, N skipped.
-# Needs the .NET 10 SDK and, for the checks against the Hugging Face tokenizer, Node.js with npm.
+# Needs the .NET 10 SDK and, for the checks against the Hugging Face tokenizer, Node.js with npm; for exchanges among processes, mpirun
+# (Debian: apt-get install openmpi-bin).
 set -u
 cd "$(dirname "$0")"
 
@@ -14,6 +15,8 @@ if command -v npm >/dev/null 2>&1; then
 else
   echo "Node.js is missing; the tests that compare with the Hugging Face tokenizer will be skipped."
 fi
+
+command -v mpirun >/dev/null 2>&1 || echo "mpirun is missing (Debian: apt-get install openmpi-bin); the test that exchanges among processes will be skipped."
 
 dotnet build -c Release --nologo -v quiet || { echo "The build failed."; echo "0 passed, 1 failed, 0 skipped"; exit 1; }
 

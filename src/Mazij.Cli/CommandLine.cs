@@ -50,12 +50,14 @@ internal static class CommandLine
             BenchTrainCommand.Create(),
             BenchKernelsCommand.Create(),
             BenchCheckpointCommand.Create(),
+            BenchPredictionCommand.Create(),
         },
         AlignCommand.Create(),
         new Command("devices", "What this machine can compute on, and what is known of other devices.")
         {
             DevicesListCommand.Create(),
             DevicesCatalogueCommand.Create(),
+            DevicesProbeCommand.Create(),
         },
     };
 }

@@ -1,7 +1,7 @@
 using System.Globalization;
 using System.Text.Json.Nodes;
-using Mazij.Benchmarks;
 using Mazij.Data;
+using Mazij.Devices;
 using Mazij.Text.Corpora;
 
 namespace Mazij.Cli;

@@ -28,6 +28,13 @@ internal abstract class TrainingDisplay : TrainingCallback, IDisposable
     /// <summary>Says where the run computes.</summary>
     public void ShowTarget(LibTorchInfo info, ComputeTarget target) => Console.Line(TrainingText.Target(info, target));
 
+    /// <summary>Says what the run is expected to take.</summary>
+    public void ShowPrediction(RunPrediction prediction, RunConfig config)
+    {
+        foreach (string line in TrainingText.Prediction(prediction, config))
+            Console.Line(line);
+    }
+
     /// <summary>Says how far the data is.</summary>
     public void ShowPreparation(PreparationProgress progress) => Console.ShowPreparation(progress);
 

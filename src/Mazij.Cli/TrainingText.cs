@@ -34,6 +34,15 @@ internal static class TrainingText
         }
     }
 
+    /// <summary>What a run is expected to take: two lines.</summary>
+    public static IEnumerable<string> Prediction(RunPrediction prediction, RunConfig config)
+    {
+        string mfu = prediction.Mfu is double share ? Invariant($", MFU {100 * share:F0} %") : "";
+        string cost = prediction.Cost is double money ? Invariant($", {money:G3} {TerminalText.Clean(config.Cost.Currency)}") : "";
+        yield return Invariant($"predicted   {prediction.TokensPerSecond:N0} tok/s{mfu}; {prediction.Steps:N0} steps, {prediction.Tokens / 1e6:F2} M tokens in {Quantity.Duration(prediction.Seconds)}{cost}; {Quantity.Bytes(prediction.MemoryBytes)} of memory at most");
+        yield return $"            from {TerminalText.Clean(prediction.Basis)}";
+    }
+
     /// <summary>The size of a model: 12.1 M parameters, 7.4 M active.</summary>
     public static string Parameters(ModelConfig model)
     {
@@ -120,6 +129,8 @@ internal static class TrainingText
 
     /// <summary>A path as seen from the current folder.</summary>
     public static string Relative(string path) => Path.GetRelativePath(Environment.CurrentDirectory, path);
+
+    private static string Invariant(FormattableString text) => FormattableString.Invariant(text);
 
     private static string Millions(long count) => count >= 1_000_000_000
         ? (count / 1e9).ToString("F2", CultureInfo.InvariantCulture) + " B"

@@ -45,11 +45,11 @@ internal sealed class KernelReport(BenchSetting setting, ScalarType type, int ro
         ["step_seconds"] = result.StepSeconds.Median,
         ["kernels"] = new JsonArray([.. result.Kernels.Select(kernel => new JsonObject
         {
-            ["name"] = KernelNames.Of(kernel.Work.Kernel),
-            ["backward"] = kernel.Work.Backward,
+            ["name"] = KernelNames.Of(kernel.Kernel),
+            ["backward"] = kernel.Backward,
             ["seconds"] = kernel.Seconds.Median,
-            ["flops"] = kernel.Work.Flops,
-            ["bytes"] = kernel.Work.Bytes,
+            ["flops"] = kernel.Flops,
+            ["bytes"] = kernel.Bytes,
             ["bound_seconds"] = kernel.BoundSeconds,
             ["limit"] = LimitOf(kernel),
             ["share"] = kernel.Share,
@@ -57,7 +57,7 @@ internal sealed class KernelReport(BenchSetting setting, ScalarType type, int ro
     };
 
     private static string NameOf(KernelFigure kernel) =>
-        KernelNames.Of(kernel.Work.Kernel) + (kernel.Work.Backward ? " backward" : "");
+        KernelNames.Of(kernel.Kernel) + (kernel.Backward ? " backward" : "");
 
     private static string LimitOf(KernelFigure kernel) => kernel.LimitedByProducts ? "products" : "memory";
 }

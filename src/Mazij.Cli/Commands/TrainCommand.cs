@@ -5,6 +5,7 @@ using Mazij.Configuration;
 using Mazij.Data;
 using Mazij.Devices;
 using Mazij.Models;
+using Mazij.Planning;
 using Mazij.Training;
 using TorchSharp;
 
@@ -114,7 +115,9 @@ internal static class TrainCommand
         };
         try
         {
-            using TrainingSession session = TrainingSession.Create(config, model, data, target, folder, request.Resumed is not null, [display]);
+            RunPrediction prediction = LocalPrediction.Of(model, config, data, target);
+            using TrainingSession session = TrainingSession.Create(
+                config, model, data, target, folder, request.Resumed is not null, [display], prediction);
             if (request.Resumed is not null && session.Trainer.IsComplete)
             {
                 session.BringModelUpToDate();
@@ -122,6 +125,8 @@ internal static class TrainCommand
                 return 0;
             }
             folder.Create(config);
+            if (request.Resumed is null)
+                display.ShowPrediction(prediction, config);
             display.ShowRun(session, config, model);
             bool complete = session.Run(interruption.Token);
             display.ShowEnd(session, config.Cost, complete);

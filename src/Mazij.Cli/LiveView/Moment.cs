@@ -1,4 +1,4 @@
-using Mazij.Benchmarks;
+using Mazij.Devices;
 
 namespace Mazij.Cli.LiveView;
 

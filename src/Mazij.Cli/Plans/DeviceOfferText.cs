@@ -1,10 +1,11 @@
 using System.Globalization;
 using Mazij.Devices.Catalogue;
+using Mazij.Devices.Profiles;
 using Mazij.Planning;
 
 namespace Mazij.Cli.Plans;
 
-/// <summary>Devices as they are written on a command line: NAME, NAME:COUNT, or a catalogue file.</summary>
+/// <summary>Devices as they are written on a command line: NAME, NAME:COUNT, a profile, or a catalogue file.</summary>
 internal static class DeviceOfferText
 {
     /// <summary>The built-in catalogue with the files among the entries on top.</summary>
@@ -35,7 +36,11 @@ internal static class DeviceOfferText
             int count = defaultCount;
             if (colon >= 0 && (!int.TryParse(entry.AsSpan(colon + 1), NumberStyles.None, CultureInfo.InvariantCulture, out count) || count is < 1 or > 1 << 24))
                 throw new InputException($"--devices {MessageText.Quote(entry)}: after the colon comes a number of devices, 1 to {1 << 24}");
-            offers.Add(new DeviceOffer(money.Convert(PlannedDevices.Of(catalogue.Find(NameOf(entry)), count)), count));
+            string name = NameOf(entry);
+            PlannedDevice device = name.EndsWith(".json", StringComparison.OrdinalIgnoreCase)
+                ? PlannedDevices.Of(ProfileFile.Read(name), Path.GetFileNameWithoutExtension(name), colon < 0 ? count = 1 : count)
+                : PlannedDevices.Of(catalogue.Find(name), count);
+            offers.Add(new DeviceOffer(money.Convert(device), count));
         }
         return offers.GroupBy(offer => offer.Device.Name).FirstOrDefault(group => group.Count() > 1) is { } twice
             ? throw new InputException($"--devices names {twice.Key} twice; give it once, with its whole number")

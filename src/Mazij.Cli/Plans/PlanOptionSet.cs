@@ -40,8 +40,8 @@ internal sealed class PlanOptionSet
     private readonly Option<string[]> devices = new("--devices")
     {
         Description = "Devices that may be used, as NAME or NAME:COUNT, separated by commas; a file adds devices to the catalogue or says "
-            + "otherwise what it says. May be given several times. (Default: all of the catalogue that have a price in --currency and every figure, 4,096 of each.)",
-        HelpName = "LIST|FILE.yaml",
+            + "otherwise what it says, and a profile that `mazij devices probe` wrote (FILE.json or FILE.json:COUNT) is a device of its own. May be given several times. (Default: all of the catalogue that have a price in --currency and every figure, 4,096 of each.)",
+        HelpName = "LIST|FILE",
         AllowMultipleArgumentsPerToken = false,
     };
 
@@ -74,6 +74,13 @@ internal sealed class PlanOptionSet
         AllowMultipleArgumentsPerToken = false,
     };
 
+    private readonly Option<string[]> prices = new("--price")
+    {
+        Description = "Price of an hour of a device in the plan's currency, in place of the catalogue's, as nvidia-h20=1.1. May be given several times.",
+        HelpName = "NAME=PRICE",
+        AllowMultipleArgumentsPerToken = false,
+    };
+
     private readonly Option<string?> electricity = new("--electricity")
     {
         Description = "Price of a kWh, added to the devices' prices by their power.",
@@ -97,7 +104,7 @@ internal sealed class PlanOptionSet
     /// <summary>Adds the options to a command.</summary>
     public PlanOptionSet(Command command)
     {
-        foreach (Option option in (Option[])[model, tokens, sequenceLength, batch, devices, mfu, baseline, deadline, budget, currency, exchange, electricity, dtypes, assume])
+        foreach (Option option in (Option[])[model, tokens, sequenceLength, batch, devices, mfu, baseline, deadline, budget, currency, exchange, prices, electricity, dtypes, assume])
             command.Add(option);
     }
 
@@ -119,14 +126,17 @@ internal sealed class PlanOptionSet
         List<(DeviceSpec Spec, double Mfu)> byMfu = [.. (parsed.GetValue(mfu) ?? []).Select(entry => DeviceOfferText.ReadMfu(entry, catalogue))];
         string unit = parsed.GetValue(currency) ?? DeviceOfferText.FirstCurrency(entries, catalogue, byMfu.Select(entry => entry.Spec));
         PlanMoney money = new(
-            unit, PlanMoney.ReadRates(parsed.GetValue(exchange) ?? []),
+            unit, PlanMoney.ReadNumbers(parsed.GetValue(exchange) ?? [], "--exchange", "CURRENCY=NUMBER, as RMB=0.14"),
+            PlanMoney.ReadNumbers(parsed.GetValue(prices) ?? [], "--price", "NAME=PRICE, as nvidia-h20=1.1"),
             parsed.GetValue(electricity) is string kilowattHour ? PlanQuantity.Positive(kilowattHour, "--electricity") : null);
         List<DeviceOffer> offers = DeviceOfferText.Read(entries, catalogue, money, DefaultCount, isDefault: byMfu.Count == 0);
+        if (money.Prices.Keys.FirstOrDefault(name => !offers.Exists(offer => offer.Device.Name == name) && !byMfu.Exists(entry => entry.Spec.Id == name)) is string other)
+            throw new InputException($"--price names {MessageText.Quote(other)}, which is none of the plan's devices{NearestName.Hint(other, offers.Select(offer => offer.Device.Name))}");
         PlanLimits limits = new(
             parsed.GetValue(deadline) is string time ? PlanQuantity.Hours(time, "--deadline") : null,
             parsed.GetValue(budget) is string sum ? PlanQuantity.Count(sum, "--budget") : null);
         if (limits.Budget is not null && offers.Find(offer => offer.Device.PricePerHour is null) is DeviceOffer unpriced)
-            throw new InputException($"device {unpriced.Device.Name} has no price, which --budget needs; give it in a file for --devices: {{devices: [{{id: {unpriced.Device.Name}, price: {{per_hour: NUMBER, currency: {unit}}}}}]}}");
+            throw new InputException($"device {unpriced.Device.Name} has no price, which --budget needs; give it by --price {unpriced.Device.Name}=NUMBER");
         return new PlanQuestion(
             planned,
             new PlanRequest(planned.Shape, new Workload(count, length, sequences), offers, ReadPrecisions(parsed), limits, ReadAssumptions(parsed)),

@@ -33,7 +33,12 @@ internal static class PlanText
     public static string Time(double hours) => Quantity.Duration(3600 * hours);
 
     /// <summary>A sum with its currency.</summary>
-    public static string Money(double? sum, string currency) => sum is double known ? Invariant($"{known:N0} {currency}") : "no price";
+    public static string Money(double? sum, string currency) => sum switch
+    {
+        null => "no price",
+        < 1000 => Invariant($"{sum:N2} {currency}"),
+        _ => Invariant($"{sum:N0} {currency}"),
+    };
 
     private static void PrintBest(PlanAnswer answer)
     {

@@ -1,4 +1,5 @@
 using Mazij.Configuration;
+using Mazij.Devices;
 using Mazij.Models;
 using static TorchSharp.torch;
 

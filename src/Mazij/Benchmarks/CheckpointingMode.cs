@@ -1,4 +1,5 @@
 using Mazij.Configuration;
+using Mazij.Devices;
 
 namespace Mazij.Benchmarks;
 

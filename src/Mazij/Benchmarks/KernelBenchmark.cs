@@ -1,5 +1,7 @@
 using Mazij.Configuration;
+using Mazij.Kernels;
 using Mazij.Models;
+using Mazij.Planning;
 using static TorchSharp.torch;
 
 namespace Mazij.Benchmarks;
@@ -32,14 +34,20 @@ internal sealed class KernelBenchmark(
         }
         Spread bandwidth = Spread.Of(bandwidths);
         double wideRate = measured.GemmFp32.Median, rate = type == ScalarType.BFloat16 ? measured.GemmBf16.Median : wideRate;
+        TrainingWork work = new(model, type == ScalarType.BFloat16 ? 2 : 4);
+        IEnumerable<IGrouping<(KernelName, bool), KernelWork>> kernels = work
+            .MicroBatch(config.MicroBatchSize, config.SequenceLength, config.ActivationCheckpointing).Concat(work.Update())
+            .GroupBy(part => (part.Kernel, part.Backward)).OrderBy(kernel => kernel.Key);
         List<KernelFigure> figures = [];
-        foreach (KernelWork work in KernelWork.Of(model, batch.Tokens, config.SequenceLength, type == ScalarType.BFloat16 ? 2 : 4))
+        foreach (IGrouping<(KernelName Kernel, bool Backward), KernelWork> kernel in kernels)
         {
-            Spread seconds = Spread.Of(measured.Steps.Select(step => step.Kernels[work.Kernel, work.Backward]));
+            Spread seconds = Spread.Of(measured.Steps.Select(step => step.Kernels[kernel.Key.Kernel, kernel.Key.Backward]));
             if (seconds.Median == 0)
                 continue;
-            double products = work.Flops / (work.InFloat32 ? wideRate : rate), memory = work.Bytes / bandwidth.Median;
-            figures.Add(new KernelFigure(work, seconds, Math.Max(products, memory), products >= memory));
+            double flops = kernel.Sum(part => part.Flops), bytes = kernel.Sum(part => part.Bytes);
+            double products = flops / (kernel.First().InFloat32 ? wideRate : rate), memory = bytes / bandwidth.Median;
+            figures.Add(new KernelFigure(
+                kernel.Key.Kernel, kernel.Key.Backward, flops, bytes, seconds, Math.Max(products, memory), products >= memory));
         }
         return new KernelBenchmarkResult(
             measured.GemmBf16, measured.GemmFp32, bandwidth, Spread.Of(measured.Steps.Select(step => step.Seconds)), figures);
@@ -56,11 +64,15 @@ internal sealed record KernelBenchmarkResult(
     Spread GemmBf16, Spread GemmFp32, Spread Bandwidth, Spread StepSeconds, IReadOnlyList<KernelFigure> Kernels);
 
 /// <summary>A kernel's time in one step and its bound.</summary>
-/// <param name="Work">What it has to do.</param>
+/// <param name="Kernel">The kernel.</param>
+/// <param name="Backward">Its backward pass.</param>
+/// <param name="Flops">What it has to multiply and add.</param>
+/// <param name="Bytes">What it has to move.</param>
 /// <param name="Seconds">What it takes.</param>
 /// <param name="BoundSeconds">What the machine allows.</param>
 /// <param name="LimitedByProducts">Whether products set the bound, or else memory.</param>
-internal sealed record KernelFigure(KernelWork Work, Spread Seconds, double BoundSeconds, bool LimitedByProducts)
+internal sealed record KernelFigure(
+    KernelName Kernel, bool Backward, double Flops, double Bytes, Spread Seconds, double BoundSeconds, bool LimitedByProducts)
 {
     /// <summary>The bound over the time: 1 is as fast as can be.</summary>
     public double Share => BoundSeconds / Seconds.Median;

@@ -1,5 +1,6 @@
 using System.Diagnostics;
 using Mazij.Configuration;
+using Mazij.Devices;
 using Mazij.Kernels;
 using Mazij.Models;
 using Mazij.Training;
@@ -17,12 +18,19 @@ internal sealed class ModelTraining : IDisposable
     private ModelStep step;
     private readonly StepMoments moments;
     private readonly SpikeGuard judge = new(new SpikeGuardConfig { Enabled = false }, warmupSteps: 0);
+    private readonly DeviceWait wait;
     private long steps;
 
-    public ModelTraining(ModelConfig modelConfig, TrainingConfig config, ScalarType type)
+    /// <summary>Makes the model and its optimiser.</summary>
+    /// <param name="modelConfig">The model.</param>
+    /// <param name="config">The training, of one micro-batch a step.</param>
+    /// <param name="type">The compute dtype.</param>
+    /// <param name="device">Where; the CPU if null.</param>
+    public ModelTraining(ModelConfig modelConfig, TrainingConfig config, ScalarType type, Device? device = null)
     {
         this.config = config;
-        model = MakeModel(modelConfig, config.Seed, type);
+        model = MakeModel(modelConfig, config.Seed, type, device);
+        wait = new DeviceWait(model.Device);
         optimizer = new AdamW(model.Parameters, config);
         moments = new StepMoments(model.Parameters.Layout.Groups - 1);
         step = new ModelStep(model, optimizer, config, moments);
@@ -41,9 +49,10 @@ internal sealed class ModelTraining : IDisposable
     public AdamW Optimizer => optimizer;
 
     /// <summary>A model in training with freshly drawn weights.</summary>
-    public static MoeTransformer MakeModel(ModelConfig config, long seed, ScalarType type)
+    public static MoeTransformer MakeModel(ModelConfig config, long seed, ScalarType type, Device? device = null)
     {
-        MoeTransformer model = new(config, ParameterSet.ForTraining(new ParameterLayout(config), CPU, type), CPU);
+        device ??= CPU;
+        MoeTransformer model = new(config, ParameterSet.ForTraining(new ParameterLayout(config), device, type), device);
         using IDisposable gradientsOff = no_grad();
         model.Parameters.Initialize(seed, config.InitializerRange);
         model.WeightsChanged();
@@ -54,13 +63,14 @@ internal sealed class ModelTraining : IDisposable
     public StepTiming Step(RandomBatch batch)
     {
         long allocated = GC.GetTotalAllocatedBytes(precise: true);
-        KernelClock.Running = true;
+        KernelClock.Start(wait.Wait);
         long start = Stopwatch.GetTimestamp();
         StepRequest request = new(steps++, config.LearningRate, [batch.Next()], judge);
         double data = Stopwatch.GetElapsedTime(start).TotalSeconds;
         StepOutcome outcome = step.Run(request);
+        wait.Wait();
         double seconds = Stopwatch.GetElapsedTime(start).TotalSeconds;
-        KernelClock.Running = false;
+        KernelClock.Stop();
         KernelTimes kernels = KernelTimes.Read();
         long managed = GC.GetTotalAllocatedBytes(precise: true) - allocated;
         double optimizerSeconds = kernels[KernelName.Clipping, false] + kernels[KernelName.Optimizer, false];
@@ -83,5 +93,6 @@ internal sealed class ModelTraining : IDisposable
     {
         optimizer.Dispose();
         model.Dispose();
+        wait.Dispose();
     }
 }

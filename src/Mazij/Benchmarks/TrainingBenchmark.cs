@@ -1,5 +1,6 @@
 using Mazij.Benchmarks.Eager;
 using Mazij.Configuration;
+using Mazij.Devices;
 using Mazij.Kernels;
 using Mazij.Models;
 using Mazij.Training;

@@ -44,6 +44,7 @@ internal static class KernelClock
 {
     private static readonly long[] ticks = new long[Enum.GetValues<KernelName>().Length * 2];
     private static bool running;
+    private static Action? wait;
 
     /// <summary>Whether times are being added up. Turning it on starts at zero.</summary>
     public static bool Running
@@ -57,11 +58,31 @@ internal static class KernelClock
         }
     }
 
+    /// <summary>Turns the clock on for a device that works behind the caller's back.</summary>
+    /// <param name="untilDone">Waits for the device, before and after each kernel.</param>
+    public static void Start(Action untilDone)
+    {
+        wait = untilDone;
+        Running = true;
+    }
+
+    /// <summary>Turns the clock off.</summary>
+    public static void Stop()
+    {
+        Running = false;
+        wait = null;
+    }
+
     /// <summary>Times from here to the disposal of the result.</summary>
     /// <param name="kernel">What is timed.</param>
     /// <param name="backward">Whether it is the kernel's backward pass.</param>
-    public static Span Time(KernelName kernel, bool backward = false) =>
-        running ? new Span((int)kernel * 2 + (backward ? 1 : 0), Stopwatch.GetTimestamp()) : default;
+    public static Span Time(KernelName kernel, bool backward = false)
+    {
+        if (!running)
+            return default;
+        wait?.Invoke();
+        return new Span((int)kernel * 2 + (backward ? 1 : 0), Stopwatch.GetTimestamp());
+    }
 
     /// <summary>Seconds since <see cref="Running"/> was turned on.</summary>
     public static double Seconds(KernelName kernel, bool backward) =>
@@ -73,8 +94,10 @@ internal static class KernelClock
         /// <inheritdoc/>
         public void Dispose()
         {
-            if (start != 0)
-                ticks[slot] += Stopwatch.GetTimestamp() - start;
+            if (start == 0)
+                return;
+            wait?.Invoke();
+            ticks[slot] += Stopwatch.GetTimestamp() - start;
         }
     }
 }

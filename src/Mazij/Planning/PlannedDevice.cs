@@ -20,13 +20,13 @@ internal sealed record PlannedDevice(
     /// <summary>Its currency.</summary>
     public string Currency { get; init; } = "USD";
 
-    /// <summary>Rates measured on the device, in place of assumed ones.</summary>
-    public IKernelRates? Measured { get; init; }
+    /// <summary>Rates measured on the device by number format, in place of assumed ones; null if it was not measured.</summary>
+    public IReadOnlyDictionary<PlanPrecision, IKernelRates>? Measured { get; init; }
 
     /// <summary>Whether products can be in this format.</summary>
     public bool Computes(PlanPrecision precision) => PeakFlops.ContainsKey(precision);
 
     /// <summary>How long its kernels take.</summary>
     /// <param name="precision">Format of the products.</param>
-    public IKernelRates Rates(PlanPrecision precision) => Measured ?? new AssumedRates(this, precision);
+    public IKernelRates Rates(PlanPrecision precision) => Measured?[precision] ?? new AssumedRates(this, precision);
 }

@@ -1,8 +1,9 @@
 using Mazij.Devices.Catalogue;
+using Mazij.Devices.Profiles;
 
 namespace Mazij.Planning;
 
-/// <summary>Devices of the catalogue as a plan needs them.</summary>
+/// <summary>Devices of the catalogue, and devices that were probed, as a plan needs them.</summary>
 internal static class PlannedDevices
 {
     /// <summary>Takes what a plan needs of a device.</summary>
@@ -35,6 +36,40 @@ internal static class PlannedDevices
         {
             PricePerHour = spec.Price?.PerHour,
             Currency = spec.Price?.Currency ?? "USD",
+        };
+    }
+
+    /// <summary>Takes what a plan needs of a device that was probed: its kernels' times and its exchanges as they were measured.</summary>
+    /// <param name="profile">The profile.</param>
+    /// <param name="name">What the device is called.</param>
+    /// <param name="count">How many may be used.</param>
+    /// <exception cref="InputException">The profile lacks something that so many need.</exception>
+    public static PlannedDevice Of(DeviceProfile profile, string name, int count)
+    {
+        Dictionary<PlanPrecision, double> peaks = [];
+        Dictionary<PlanPrecision, IKernelRates> rates = [];
+        foreach ((PlanPrecision precision, ProfileDtype dtype) in new[] { (PlanPrecision.Bf16, ProfileDtype.Bf16), (PlanPrecision.Fp32, ProfileDtype.Fp32) })
+        {
+            if (profile.PeakGemm(dtype) is not double peak || !profile.Covers(dtype))
+                continue;
+            peaks.Add(precision, peak);
+            rates.Add(precision, new ProfileRates(profile, dtype));
+        }
+        int nodeSize = profile.Collectives is CollectiveProfile exchange ? exchange.Ranks / exchange.Hosts : 1;
+        if (count > 1 && profile.Collectives is null)
+            throw new InputException($"{name}: the profile holds no exchange between devices, which {count} need; probe under mpirun, as mpirun -n 2 mazij devices probe");
+        if (count > nodeSize && profile.Collectives is { Hosts: 1 })
+            throw new InputException($"{name}: the profile holds the exchange of one host with {nodeSize} devices, {count} need several; probe under mpirun on several hosts");
+        double bus = profile.Collectives is CollectiveProfile measured
+            ? measured.Samples.Max(sample => sample.BusBytesPerSecond(measured.Ranks)) : 1;
+        return new PlannedDevice(
+            name, peaks,
+            profile.Machine.MemoryBytes ?? throw new InputException($"{name}: the profile does not know the device's memory"),
+            profile.PeakBandwidth, nodeSize, bus, bus, Watts: null,
+            // What was measured needs no allowance.
+            new Efficiency { Link = 1, Network = 1 })
+        {
+            Measured = rates,
         };
     }
 }

@@ -64,9 +64,10 @@ internal sealed class TrainingSession : IDisposable
     /// <param name="folder">Where the run is kept.</param>
     /// <param name="resume">Whether to go on from the newest checkpoint that is whole.</param>
     /// <param name="callbacks">What else wants to see the run, such as a console.</param>
+    /// <param name="prediction">What the run is expected to take.</param>
     public static TrainingSession Create(
         RunConfig config, ModelConfig modelConfig, PreparedData data, ComputeTarget target, RunFolder folder, bool resume,
-        IReadOnlyList<TrainingCallback> callbacks)
+        IReadOnlyList<TrainingCallback> callbacks, RunPrediction? prediction = null)
     {
         TrainingConfig training = config.Training;
         ParameterSet parameters = ParameterSet.ForTraining(new ParameterLayout(modelConfig), target.Device, target.ComputeType);
@@ -95,7 +96,7 @@ internal sealed class TrainingSession : IDisposable
         if (batches.IsLong)
             ExtendContext();
         double[] shares = MixtureSchedule.SharesAtStart(config.Data);
-        RunFacts facts = RunFacts.Of(modelConfig, training.SequenceLength, data, batches.Sources, shares, target);
+        RunFacts facts = RunFacts.Of(modelConfig, training.SequenceLength, data, batches.Sources, shares, target, prediction);
         RunHistory history = start is null ? new() : RunHistory.Of(folder.MetricsFile, start.State.Progress.Step);
         RunRecorders recorders = new(config, folder, facts, data, history);
         Evaluator evaluator = new(

@@ -66,6 +66,12 @@ internal sealed record RunFacts
     /// <summary>Seconds of training when this was written, over all sessions.</summary>
     public required double Seconds { get; init; }
 
+    /// <summary>What the run was expected to take when its first session began; null if nothing was predicted.</summary>
+    public RunPrediction? Prediction { get; init; }
+
+    /// <summary>The most memory that the process of the newest session had in RAM when this was written; null if it was not read.</summary>
+    public long? PeakMemoryBytes { get; init; }
+
     /// <summary>The machine's name.</summary>
     public required string Host { get; init; }
 
@@ -88,9 +94,10 @@ internal sealed record RunFacts
     /// <param name="sources">The sources that are drawn from it.</param>
     /// <param name="shares">Their shares at the start of the run, in the order of the run file.</param>
     /// <param name="target">What computes.</param>
+    /// <param name="prediction">What the run is expected to take.</param>
     public static RunFacts Of(
         ModelConfig model, int sequenceLength, PreparedData data, IReadOnlyList<SampleSource> sources, IReadOnlyList<double> shares,
-        ComputeTarget target) => new()
+        ComputeTarget target, RunPrediction? prediction = null) => new()
         {
             Status = RunStatus.Running,
             Started = DateTime.UtcNow,
@@ -98,6 +105,7 @@ internal sealed record RunFacts
             Sessions = 1,
             SessionFrom = 0,
             Seconds = 0,
+            Prediction = prediction,
             Host = Environment.MachineName,
             ProcessId = Environment.ProcessId,
             Machine = MachineFacts.Of(target),

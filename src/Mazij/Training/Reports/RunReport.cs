@@ -31,6 +31,7 @@ internal sealed record RunReport(
         AddCurves(text);
         AddResult(text);
         AddSpeedAndCost(text);
+        PredictionSection.Add(text, this);
         AddExperts(text);
         AddEvents(text);
         AddSamples(text);

@@ -1,5 +1,6 @@
 using Mazij.Configuration;
 using Mazij.Data;
+using Mazij.Devices;
 
 namespace Mazij.Training.Reports;
 
@@ -74,7 +75,7 @@ internal sealed class RunReportCallback(RunFolder folder, RunConfig config, RunF
     private RunFacts FactsAs(Trainer trainer, RunStatus status, string? reason)
     {
         history.Elapsed(trainer.Progress.Seconds);
-        facts = facts with { Status = status, Reason = reason, Updated = DateTime.UtcNow, Seconds = history.Seconds };
+        facts = facts with { Status = status, Reason = reason, Updated = DateTime.UtcNow, Seconds = history.Seconds, PeakMemoryBytes = ProcessMemory.Peak() };
         return facts;
     }
 
@@ -94,7 +95,7 @@ internal sealed class RunReportCallback(RunFolder folder, RunConfig config, RunF
         try
         {
             RunFacts before = RunFacts.Read(path);
-            return facts with { Started = before.Started, Sessions = before.Sessions + 1 };
+            return facts with { Started = before.Started, Sessions = before.Sessions + 1, Prediction = before.Prediction ?? facts.Prediction };
         }
         catch (InputException)
         {

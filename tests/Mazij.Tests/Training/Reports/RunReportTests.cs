@@ -104,6 +104,34 @@ public sealed class RunReportTests
         (Report(RunStatus.Complete, new XzBaseline(1, null)) with { PictureProblem = "they could not be drawn" }).ToMarkdown(),
         StringComparison.Ordinal);
 
+    [Fact]
+    public void What_was_predicted_stands_beside_what_was_measured()
+    {
+        RunReport without = Report(RunStatus.Complete, new XzBaseline(1, null));
+        Assert.DoesNotContain("## Predicted and measured", without.ToMarkdown(), StringComparison.Ordinal);
+        RunReport with = without with
+        {
+            Facts = without.Facts with
+            {
+                Prediction = new RunPrediction("a made-up machine", 1, 2, 0.25, 3, 6000, 1800, 90, 5, 1, 3L << 29, 1.25),
+                PeakMemoryBytes = 1L << 30,
+            },
+        };
+        string text = with.ToMarkdown();
+        Assert.Contains("| tokens a second, median | 2 | 1 | 2.00 |", text, StringComparison.Ordinal);
+        Assert.Contains("| MFU, median | 25.0 % | 50.0 % | 0.50 |", text, StringComparison.Ordinal);
+        Assert.Contains("| peak memory | 1.50 GiB | 1.00 GiB | 1.50 |", text, StringComparison.Ordinal);
+        Assert.Contains("| tokens | 6.00 K | 3.00 K | 2.00 |", text, StringComparison.Ordinal);
+        Assert.Contains("| time of the run | 30 min 00 s | 1 h 00 min | 0.50 |", text, StringComparison.Ordinal);
+        Assert.Contains("| of which evaluations | 1 min 30 s | 6 min 00 s | 0.25 |", text, StringComparison.Ordinal);
+        Assert.Contains("| cost | 1.25 EUR | 2.5 EUR | 0.50 |", text, StringComparison.Ordinal);
+        Assert.Contains("from a made-up machine", text, StringComparison.Ordinal);
+        // Of a run that goes on, only what does not depend on its end is compared.
+        string running = (with with { Facts = with.Facts with { Status = RunStatus.Running } }).ToMarkdown();
+        Assert.Contains("| tokens a second, median | 2 | 1 | 2.00 |", running, StringComparison.Ordinal);
+        Assert.Contains("| time of the run | 30 min 00 s |  |  |", running, StringComparison.Ordinal);
+    }
+
     private static RunReport Report(RunStatus status, XzBaseline xz)
     {
         RunHistory history = new();

@@ -1,8 +1,7 @@
 using System.Diagnostics;
 using System.Globalization;
-using Mazij.Devices;
 
-namespace Mazij.Benchmarks;
+namespace Mazij.Devices;
 
 /// <summary>Memory of this process that is in RAM.</summary>
 internal static class ProcessMemory
