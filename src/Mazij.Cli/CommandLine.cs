@@ -10,7 +10,8 @@ internal static class CommandLine
     // No response files and no bundled flags: a prompt may begin with @ or -.
     private static readonly ParserConfiguration parser = new() { ResponseFileTokenReplacer = null, EnablePosixBundling = false };
 
-    /// <summary>Runs a command line and returns the exit code: 0 done, 1 our fault, 2 the input was wrong, 130 interrupted.</summary>
+    /// <summary>Runs a command line and returns the exit code: 0 done, 1 our fault, 2 the input was wrong, 3 not aligned,
+    /// 130 interrupted.</summary>
     public static int Run(string[] args)
     {
         Command root = Build();
@@ -51,6 +52,7 @@ internal static class CommandLine
             BenchCheckpointCommand.Create(),
             BenchPredictionCommand.Create(),
         },
+        AlignCommand.Create(),
         new Command("devices", "What this machine can compute on, and what is known of other devices.")
         {
             DevicesListCommand.Create(),

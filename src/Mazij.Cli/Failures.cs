@@ -9,6 +9,9 @@ internal static class Failures
     /// <summary>Exit code of an interrupted command that saved its state.</summary>
     public const int Interrupted = 130;
 
+    /// <summary>Exit code of a comparison that found a difference which rounding does not explain.</summary>
+    public const int NotAligned = 3;
+
     /// <summary>Runs a command's body; whatever it throws becomes a line and an exit code.</summary>
     public static int Guard(Func<int> body)
     {

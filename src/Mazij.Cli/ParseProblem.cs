@@ -24,7 +24,8 @@ internal static class ParseProblem
         }
         if (parsed.Errors.Count == 0)
             return null;
-        if (command.Command.Subcommands.Count > 0)
+        // A command with others below it may also do something by itself.
+        if (command.Command.Subcommands.Count > 0 && (command.Command.Action is null || parsed.UnmatchedTokens.Count > 0))
             return MissingCommand(parsed);
         foreach (ParseError error in parsed.Errors)
         {

@@ -177,7 +177,7 @@ internal static class GroupedExperts
             using Tensor source = rows.narrow(0, begin, count);
             if (product is null)
             {
-                Linear.AccumulateWeightGradient(target, gradSource, source);
+                Linear.AccumulateWeightGradient(target, gradSource, source, portable);
                 continue;
             }
             using Tensor transposed = gradSource.t();

@@ -23,7 +23,7 @@ internal static class RouterLogits
     {
         using DisposeScope scope = NewDisposeScope();
         if (portable || x_TD.shape[0] < FewTokens || !AreServed(x_TD, gate_ED))
-            return Linear.Forward(x_TD.to(ScalarType.Float32), gate_ED).MoveToOuterDisposeScope();
+            return Linear.Forward(x_TD.to(ScalarType.Float32), gate_ED, portable).MoveToOuterDisposeScope();
         Tensor logits_TE = empty(x_TD.shape[0], gate_ED.shape[0], ScalarType.Float32);
         RouterLogitTiles.Forward(x_TD.contiguous(), gate_ED, logits_TE);
         return logits_TE.MoveToOuterDisposeScope();
@@ -46,7 +46,7 @@ internal static class RouterLogits
             return;
         }
         Linear.AccumulateWeightGradient(gradGate_ED, gradLogits_TE, x_TD.to(ScalarType.Float32), portable);
-        Tensor sum = gradX_TD.to(ScalarType.Float32).add(Linear.InputGradient(gradLogits_TE, gate_ED), Scalars.One);
+        Tensor sum = gradX_TD.to(ScalarType.Float32).add(Linear.InputGradient(gradLogits_TE, gate_ED, portable), Scalars.One);
         gradX_TD.copy_(sum);
     }
 

@@ -71,6 +71,9 @@ internal sealed class MoeTransformer : IDisposable
     /// <summary>Where the weights are.</summary>
     public Device Device { get; }
 
+    /// <summary>Whether it computes with libtorch's plain operators on the CPU too.</summary>
+    public bool IsPortable => portable;
+
     /// <summary>Router bias and statistics by layer index; MoE layers only.</summary>
     public SortedDictionary<int, RouterState> RouterStates { get; } = [];
 

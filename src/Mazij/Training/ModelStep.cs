@@ -43,7 +43,7 @@ internal sealed class ModelStep(MoeTransformer model, AdamW optimizer, TrainingC
 
         double norm;
         using (KernelClock.Time(KernelName.Clipping))
-            norm = GradientClipping.Norm(gradients);
+            norm = GradientClipping.Norm(gradients, model.IsPortable);
         UpdateVerdict verdict = request.Judge.Judge(request.Step, loss, norm);
         List<RouterStatistics> statistics = [];
         foreach (RouterState router in model.RouterStates.Values)

@@ -42,7 +42,7 @@ public sealed class HostileFileTests
         new RunFileTarget(world), new SafetensorsTarget(), new ModelFolderTarget(world, sharded: false), new ModelFolderTarget(world, sharded: true),
         new CheckpointTarget(world), new DatasetTarget(world), new CacheTarget(world), new UnfinishedBuildTarget(), new TokenizerTarget(world),
         new CorpusTarget(".txt"), new CorpusTarget(".jsonl"), new CorpusTarget(".jsonl.gz"), new CorpusTarget(".jsonl.zst"), new CorpusTarget(".parquet"),
-        new DocumentationTarget(), new IdFileTarget(), new ProfileTarget(), new CatalogueTarget(), new RunFolderTarget(world, draws: false), new RunFolderTarget(world, draws: true),
+        new DocumentationTarget(), new IdFileTarget(), new ProfileTarget(), new CatalogueTarget(), new TraceTarget(), new RunFolderTarget(world, draws: false), new RunFolderTarget(world, draws: true),
     ];
 
     private static List<string> RunAll(List<HostileTarget> targets, long seed, long mutations, ITestOutputHelper output)

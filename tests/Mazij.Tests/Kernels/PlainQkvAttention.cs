@@ -5,6 +5,9 @@ namespace Mazij.Tests.Kernels;
 /// <summary>Attention from the rows of q, k, v to the context in float64 loops, and its gradient written out the plain way.</summary>
 internal sealed class PlainQkvAttention(HeadLayout layout, int seq, int rotated, double theta, double? epsilon)
 {
+    /// <summary>What becomes of a probability before it weighs a value.</summary>
+    public Func<double, double> Rounded { get; init; } = probability => probability;
+
     private readonly int headDim = (int)layout.HeadDim, heads = (int)layout.Heads, keyHeads = (int)layout.KeyValueHeads;
 
     /// <summary>The context [tokens, H x W].</summary>
@@ -82,7 +85,7 @@ internal sealed class PlainQkvAttention(HeadLayout layout, int seq, int rotated,
         {
             double[] scores = [.. Enumerable.Range(0, i + 1).Select(j => Numbers.Dot(q[i], k[j]) / Math.Sqrt(headDim))];
             double largest = scores.Max(), total = scores.Sum(score => Math.Exp(score - largest));
-            p[i] = [.. scores.Select(score => Math.Exp(score - largest) / total)];
+            p[i] = [.. scores.Select(score => Rounded(Math.Exp(score - largest) / total))];
         }
         return (q, k, v, p);
     }

@@ -23,7 +23,9 @@ public sealed class PortableTrainingTests
         double[] fast = Losses(model, config, type, portable: false), plain = Losses(model, config, type, portable: true);
         double Mean(double[] losses, int from, int count) => losses.AsSpan(from, count).ToArray().Average();
         Assert.True(Mean(plain, steps - tail, tail) < 0.8 * Mean(plain, 0, tail), "the run learns nothing, so it proves nothing");
-        Assert.InRange(Mean(fast, 0, steps) / Mean(plain, 0, steps), 0.998, 1.002);
+        // Over six seeds of the first model it was 0.997 to 1.006 in bf16, and 1.000 to 1.003 in fp32.
+        double apart = type == ScalarType.BFloat16 ? 0.01 : 0.005;
+        Assert.InRange(Mean(fast, 0, steps) / Mean(plain, 0, steps), 1 - apart, 1 + apart);
     }
 
     private static double[] Losses(ModelConfig model, TrainingConfig config, ScalarType type, bool portable)
