@@ -16,9 +16,11 @@ namespace Mazij.Cli.Benches;
 /// <param name="Name">What distinguishes it.</param>
 /// <param name="Predicted">Before.</param>
 /// <param name="StepSeconds">Of a step, the median of all but the first.</param>
+/// <param name="FastestSeconds">Of the fastest step: far below the median, other programs kept the machine busy.</param>
 /// <param name="TokensPerSecond">Median.</param>
 /// <param name="PeakBytes">The most memory of the process.</param>
-internal sealed record ComparedRun(string Name, RunPrediction Predicted, double StepSeconds, double TokensPerSecond, long PeakBytes)
+internal sealed record ComparedRun(
+    string Name, RunPrediction Predicted, double StepSeconds, double FastestSeconds, double TokensPerSecond, long PeakBytes)
 {
     /// <summary>Predicted over measured time of a step, less 1.</summary>
     public double StepError => Predicted.StepSeconds / StepSeconds - 1;
@@ -86,7 +88,9 @@ internal sealed class PredictionBench(
         if (measured.TokensPerSecond is not double rate || measured.Facts?.PeakMemoryBytes is not long peak)
             throw new InputException($"{run.Name}: the run left no figures");
         Directory.Delete(output, recursive: true);
-        return new ComparedRun(run.Name, predicted, (double)config.Training.GlobalBatchSize * config.Training.SequenceLength / rate, rate, peak);
+        double tokens = (double)config.Training.GlobalBatchSize * config.Training.SequenceLength;
+        return new ComparedRun(
+            run.Name, predicted, tokens / rate, tokens / measured.History.TokensPerSecond.Points.Max(point => point.Maximum), rate, peak);
     }
 
     private void Train(string file, string output, string folder)

@@ -9,16 +9,16 @@ internal sealed class PredictionReport(IReadOnlyList<ComparedRun> runs, string b
     /// <summary>How far a step's time and the memory may be off.</summary>
     private const double StepTolerance = 0.15, MemoryTolerance = 0.10;
 
-    private const int TableWidth = 110;
+    private const int TableWidth = 118;
 
     /// <inheritdoc/>
     public void Print()
     {
-        TableView table = new("run", ">step ms", ">predicted", ">error %", ">memory MiB", ">predicted", ">error %", "");
+        TableView table = new("run", ">step ms", ">fastest", ">predicted", ">error %", ">memory MiB", ">predicted", ">error %", "");
         foreach (ComparedRun run in runs)
         {
             table.Add(
-                run.Name, Number(1000 * run.StepSeconds), Number(1000 * run.Predicted.StepSeconds), Percent(run.StepError),
+                run.Name, Number(1000 * run.StepSeconds), Number(1000 * run.FastestSeconds), Number(1000 * run.Predicted.StepSeconds), Percent(run.StepError),
                 Number(run.PeakBytes / (double)(1 << 20)), Number(run.Predicted.MemoryBytes / (double)(1 << 20)), Percent(run.MemoryError), Misses(run));
         }
         table.Print(TableWidth);
@@ -35,6 +35,7 @@ internal sealed class PredictionReport(IReadOnlyList<ComparedRun> runs, string b
         {
             ["name"] = run.Name,
             ["step_seconds"] = run.StepSeconds,
+            ["fastest_step_seconds"] = run.FastestSeconds,
             ["predicted_step_seconds"] = run.Predicted.StepSeconds,
             ["step_error"] = run.StepError,
             ["tokens_per_second"] = run.TokensPerSecond,

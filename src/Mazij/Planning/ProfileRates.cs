@@ -10,7 +10,7 @@ internal sealed class ProfileRates : IKernelRates
     private const double Fastest = 1.3;
 
     private readonly Dictionary<(KernelName Kernel, bool Backward), KernelLaw> laws = [];
-    private readonly double peak, bandwidth;
+    private readonly double peak, bandwidth, largestPermutation;
 
     /// <summary>Fits the laws.</summary>
     /// <param name="profile">The profile.</param>
@@ -19,6 +19,8 @@ internal sealed class ProfileRates : IKernelRates
     {
         peak = profile.PeakGemm(dtype) ?? throw new ArgumentException("The profile has no products in this format.", nameof(dtype));
         bandwidth = profile.PeakBandwidth;
+        largestPermutation = profile.Kernels.Where(sample => sample.Kernel == KernelName.Permutation)
+            .SelectMany(sample => sample.Calls).Select(call => call.Bytes).DefaultIfEmpty().Max();
         foreach (IGrouping<(KernelName, bool), KernelSample> kernel in profile.Kernels
             .Where(sample => sample.Dtype == dtype).GroupBy(sample => (sample.Kernel, sample.Backward)))
         {
@@ -31,7 +33,10 @@ internal sealed class ProfileRates : IKernelRates
     {
         if (call.Flops <= 0 && call.Bytes <= 0)
             return 0;
-        KernelLaw? law = laws.GetValueOrDefault((call.Kernel, call.Backward)) ?? laws.GetValueOrDefault((call.Kernel, !call.Backward));
+        // Here a permutation is an order of rows, which the experts then fetch themselves; where devices exchange rows it moves them, as
+        // a norm does.
+        KernelName kernel = call.Kernel == KernelName.Permutation && call.Bytes > largestPermutation ? KernelName.Norm : call.Kernel;
+        KernelLaw? law = laws.GetValueOrDefault((kernel, call.Backward)) ?? laws.GetValueOrDefault((kernel, !call.Backward));
         return law is null
             ? Math.Max(call.Flops / peak, call.Bytes / bandwidth)
             : Math.Max(law.Seconds(call), call.Flops / (Fastest * peak));

@@ -125,7 +125,7 @@ public sealed class DevicesCommandTests(TinyRun run, DevicesCommandTests.Probed 
         JsonElement only = Assert.Single(json.GetProperty("runs").EnumerateArray());
         Assert.Equal(
             [
-                "name", "step_seconds", "predicted_step_seconds", "step_error", "tokens_per_second", "predicted_tokens_per_second", "peak_rss_bytes",
+                "name", "step_seconds", "fastest_step_seconds", "predicted_step_seconds", "step_error", "tokens_per_second", "predicted_tokens_per_second", "peak_rss_bytes",
                 "predicted_peak_bytes", "memory_error", "within_tolerance",
             ],
             only.EnumerateObject().Select(member => member.Name));

@@ -52,6 +52,17 @@ public sealed class PlanCommandTests
         Assert.Contains(" own, ", output, StringComparison.Ordinal);
     }
 
+    [Fact]
+    public void Prices_can_be_given_by_hand()
+    {
+        double Cost(params string[] more) => Invocation.Succeeding(["plan", "--model", "ling-lite", "--tokens", "10B", "--devices", "h100:64", "--json", .. more])
+            .Json.GetProperty("cheapest").GetProperty("cost").GetDouble();
+        double usual = Cost(), doubled = Cost("--price", "nvidia-h100-sxm=7.56");
+        Assert.Equal(2 * usual, doubled, 1e-6 * usual);
+        // 700 W at 0.1 a kWh.
+        Assert.Equal(usual * (3.78 + 0.07) / 3.78, Cost("--electricity", "0.1"), 1e-6 * usual);
+    }
+
     [Theory]
     [InlineData("unknown device 'h200x'", "--devices", "h200x")]
     [InlineData("did you mean", "--devices", "nvidia-h100-sxn")]
@@ -65,6 +76,8 @@ public sealed class PlanCommandTests
     [InlineData("is no preset, run file or model folder; did you mean ling-plus?", "--model", "ling-pluss", "--devices", "h100")]
     [InlineData("expected NAME=SHARE with a share above 0 and at most 1", "--mfu", "ling-a=18")]
     [InlineData("has a price in USD; give --exchange USD=", "--devices", "h100", "--currency", "EUR")]
+    [InlineData("none of the plan's devices", "--devices", "h100", "--price", "h20=1")]
+    [InlineData("there is no such file", "--devices", "nowhere.json")]
     [InlineData("--dtype 'int4': known are bf16, fp8, fp32", "--devices", "h100", "--dtype", "int4")]
     [InlineData("expert_imbalance", "--devices", "h100", "--assume", "expert_imbalance=0.1")]
     [InlineData("unknown key; did you mean expert_imbalance?", "--devices", "h100", "--assume", "expert_imbalence=2")]

@@ -24,7 +24,7 @@ internal sealed record ProbeModel(ModelConfig Model, int Sequences, int Sequence
         Moe(hidden: 1024, layers: 1, heads: 16, keyHeads: 8, experts: 4, perToken: 2, shared: 0, width: 1024, vocabulary: 2048, sequences: 2, length: 512, both: true, writes: false),
         Moe(hidden: 128, layers: 4, heads: 4, keyHeads: 2, experts: 8, perToken: 2, shared: 1, width: 128, vocabulary: 2048, sequences: 8, length: 256, both: false, writes: false),
         Moe(hidden: 384, layers: 2, heads: 6, keyHeads: 6, experts: 64, perToken: 4, shared: 0, width: 128, vocabulary: 8192, sequences: 2, length: 512, both: false, writes: false),
-        Dense(hidden: 512, layers: 2, heads: 4, keyHeads: 2, width: 1408, vocabulary: 1024, sequences: 4, length: 128, both: false),
+        Dense(hidden: 768, layers: 1, heads: 6, keyHeads: 2, width: 2304, vocabulary: 1024, sequences: 8, length: 128, both: false),
         Moe(hidden: 768, layers: 1, heads: 6, keyHeads: 6, experts: 32, perToken: 6, shared: 2, width: 192, vocabulary: 8192, sequences: 1, length: 1024, both: false, writes: true),
         Moe(hidden: 256, layers: 3, heads: 8, keyHeads: 4, experts: 64, perToken: 2, shared: 0, width: 96, vocabulary: 4096, sequences: 32, length: 64, both: false, writes: false),
         Moe(hidden: 128, layers: 2, heads: 2, keyHeads: 1, experts: 32, perToken: 4, shared: 0, width: 512, vocabulary: 32768, sequences: 1, length: 512, both: false, writes: false),

@@ -13,9 +13,14 @@ namespace Mazij.Devices.Probing;
 
 /// <summary>Trains small models and notes what their kernels take, with the caches as the kernels before leave them.</summary>
 /// <param name="device">Where.</param>
-/// <param name="rounds">Steps of each model that are measured.</param>
+/// <param name="rounds">Steps of each model that are measured at least.</param>
 internal sealed class StepProbe(Device device, int rounds)
 {
+    /// <summary>Where the two fastest steps differ by more, other programs disturb, and further steps are measured.</summary>
+    private const double Agreement = 1.05;
+
+    private const int MostRounds = 12;
+    private const double MostSeconds = 2.5;
     private const int WrittenTokens = 8;
     private readonly List<KernelSample> kernels = [];
     private readonly List<StepSample> steps = [];
@@ -57,11 +62,10 @@ internal sealed class StepProbe(Device device, int rounds)
         {
             RandomBatch batch = new(probe.Model.VocabSize, probe.Sequences, probe.SequenceLength, config.Seed);
             double first = training.Step(batch).Seconds;
-            StepTiming[] timings = new StepTiming[rounds];
-            for (int i = 0; i < rounds; i++)
-                timings[i] = training.Step(batch);
-            // The fastest, as other programs can only slow one down.
-            double seconds = timings.Min(timing => timing.Seconds);
+            List<StepTiming> timings = [];
+            while (timings.Count < rounds || !AreSettled(timings))
+                timings.Add(training.Step(batch));
+            double seconds = Undisturbed(timings.Select(timing => timing.Seconds));
             firstStep ??= Math.Max(0, first - seconds);
             double booked = AddKernels(probe, dtype, timings);
             steps.Add(new StepSample(probe.Name, dtype, probe.Model.NumHiddenLayers, batch.Tokens, seconds, booked));
@@ -73,15 +77,24 @@ internal sealed class StepProbe(Device device, int rounds)
             NativeHeap.ReturnFreePages();
     }
 
+    /// <summary>The second fastest: other programs can only slow a step down, and the fastest of all is luck.</summary>
+    private static double Undisturbed(IEnumerable<double> seconds) => seconds.Order().Take(2).Last();
+
+    private bool AreSettled(List<StepTiming> timings)
+    {
+        double[] sorted = [.. timings.Select(timing => timing.Seconds).Order()];
+        return rounds == 1 || sorted[1] < Agreement * sorted[0] || timings.Count >= MostRounds || sorted.Sum() > MostSeconds;
+    }
+
     /// <returns>Seconds of all kernels.</returns>
-    private double AddKernels(ProbeModel probe, ProfileDtype dtype, StepTiming[] timings)
+    private double AddKernels(ProbeModel probe, ProfileDtype dtype, List<StepTiming> timings)
     {
         TrainingWork work = new(probe.Model, BytesOf(dtype));
         double all = 0;
         foreach (IGrouping<(KernelName Kernel, bool Backward), KernelWork> kernel in work
             .MicroBatch(probe.Sequences, probe.SequenceLength).Concat(work.Update()).GroupBy(part => (part.Kernel, part.Backward)))
         {
-            double seconds = timings.Min(timing => timing.Kernels[kernel.Key.Kernel, kernel.Key.Backward]);
+            double seconds = Undisturbed(timings.Select(timing => timing.Kernels[kernel.Key.Kernel, kernel.Key.Backward]));
             if (seconds <= 0)
                 continue;
             all += seconds;

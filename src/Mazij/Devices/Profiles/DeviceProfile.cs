@@ -15,7 +15,7 @@ internal enum ProfileDtype
 
 /// <summary>
 /// What a device was measured to do, by <c>mazij devices probe</c>: a file of its own, read by whoever predicts. Times are in seconds,
-/// the shortest of several. docs/formats.md describes the file.
+/// of the least disturbed of several measurements. docs/formats.md describes the file.
 /// </summary>
 internal sealed record DeviceProfile
 {
