@@ -92,7 +92,7 @@ internal sealed partial class AlignmentReport
             ? string.Create(CultureInfo.InvariantCulture, $"; validation loss {curve.A.ValidationLoss:F4} and {curve.B.ValidationLoss:F4}, {share:P2} apart")
             : "";
         return string.Create(CultureInfo.InvariantCulture,
-            $"{curve.A.Losses.Count} steps, loss {curve.A.Losses[0]:F4} to {curve.A.Losses[^1]:F4} and {curve.B.Losses[^1]:F4}; last quarter {curve.End:P2} apart, accepted {CurveDifference.Accepted:P1}; single steps at most {curve.Largest:P2}{validation}");
+            $"{curve.A.Losses.Count} steps, loss {curve.A.Losses[0]:F4} to {curve.A.Losses[^1]:F4} and {curve.B.Losses[^1]:F4}; last quarter {curve.End:P2} apart, allowed {curve.Allowed:P2}{(curve.A.Twin is null ? "" : $" (it wanders by {curve.Wander:P2} by itself)")}; single steps at most {curve.Largest:P2}{validation}");
     }
 
     private static string Verdict(AlignmentResult result)

@@ -15,13 +15,13 @@ internal static class AlignCommand
     /// <summary>Describes the command with those below it.</summary>
     public static Command Create()
     {
-        Option<string> first = new("--a")
+        Option<string> optionA = new("--a")
         {
             Description = $"The execution that is compared with: {ExecutionHelp}.",
             HelpName = "EXECUTION",
             DefaultValueFactory = _ => DefaultA,
         };
-        Option<string> second = new("--b")
+        Option<string> optionB = new("--b")
         {
             Description = "The execution that is compared.",
             HelpName = "EXECUTION",
@@ -33,20 +33,28 @@ internal static class AlignCommand
             "operators, then the model's modules forward, then backward, then a short training. Every difference is judged by what\n" +
             "rounding explains, and the first component that differs by more is named. Ends with 0 if all are aligned, with 3 if not.\n\n" +
             "Example: mazij align --a cpu,fp32,portable --b cpu,bf16,simd --model quickstart --plot losses.png")
-        { first, second, AlignRecordCommand.Create(), AlignCompareCommand.Create() };
+        { optionA, optionB, AlignRecordCommand.Create(), AlignCompareCommand.Create() };
         AlignOptionSet options = new(command);
         AlignmentReport report = new(command);
         command.SetAction(parsed => Failures.Guard(() =>
         {
-            Execution a = Execution.Parse(parsed.GetRequiredValue(first)), b = Execution.Parse(parsed.GetRequiredValue(second));
+            Execution a = Execution.Parse(parsed.GetRequiredValue(optionA)), b = Execution.Parse(parsed.GetRequiredValue(optionB));
             using Interruption interruption = new("mazij: stopping");
             Action<string> say = report.Progress(parsed);
             using PreparedSetting prepared = options.Prepare(parsed, [a, b], Roundoffs.CommonType(a, b), null, say, interruption.Token);
             MazijImplementation one = new(a), other = new(b);
             say($"model       {prepared.Name}");
-            Trace recorded = new Recorder(one, prepared.Setting, null, line => say($"a           {line}"), interruption.Token).Record();
+            Recorder first = new(one, prepared.Setting, null, line => say($"a           {line}"), interruption.Token);
+            Trace recorded = first.Record();
             Trace compared = new Recorder(other, prepared.Setting, recorded, line => say($"b           {line}"), interruption.Token).Record();
-            return report.Show(parsed, TraceComparison.Of(recorded, compared));
+            AlignmentResult result = TraceComparison.Of(recorded, compared);
+            // Only the losses part, and every component is aligned: is that more than such a training wanders by itself?
+            if (result is { First: null, Curve: { Diverges: true } curve })
+            {
+                IReadOnlyList<double> twin = first.Twin(Math.Max(Roundoffs.UnitOf(a.Dtype), Roundoffs.UnitOf(b.Dtype)));
+                result = result with { Curve = new CurveDifference(curve.A with { Twin = twin }, curve.B) };
+            }
+            return report.Show(parsed, result);
         }));
         return command;
     }

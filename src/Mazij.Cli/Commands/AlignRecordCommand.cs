@@ -31,11 +31,15 @@ internal static class AlignRecordCommand
             HelpName = "fp32|bf16",
             DefaultValueFactory = _ => Bf16,
         };
+        Option<bool> twin = new("--twin")
+        {
+            Description = "Train twice, the second time from weights that are off by one rounding of --input-dtype, to see how far this training wanders.",
+        };
         Command command = new(
             "record",
             "Record what one execution computes, to compare it with what another machine recorded.\n\n" +
             "Example: mazij align record --execution cpu,bf16,simd --inputs traces/a --out traces/b")
-        { output, how, inputs, inputType };
+        { output, how, inputs, inputType, twin };
         AlignOptionSet options = new(command);
         command.SetAction(parsed => Failures.Guard(() =>
         {
@@ -50,7 +54,8 @@ internal static class AlignRecordCommand
             using PreparedSetting prepared = options.Prepare(
                 parsed, [execution], type == Bf16 ? ElementType.BF16 : ElementType.F32, given, say, interruption.Token);
             Trace trace = new Recorder(
-                new MazijImplementation(execution), prepared.Setting, given, line => say($"record      {line}"), interruption.Token).Record();
+                new MazijImplementation(execution), prepared.Setting, given, line => say($"record      {line}"), interruption.Token,
+                parsed.GetValue(twin) ? Roundoffs.UnitOf(type) : null).Record();
             TraceFolder.Write(target, trace);
             say($"trace       {trace.Components.Count} components in {target}");
             return 0;

@@ -38,11 +38,19 @@ internal sealed record ComponentDifference(
 internal sealed record CurveDifference(TrainingCurve A, TrainingCurve B)
 {
     /// <summary>What the losses at the end may differ by: what the Ling report accepts between two chips (arXiv 2503.05139, 6.2).
-    /// Rounding alone says nothing here: two trainings part company step by step.</summary>
+    /// Rounding alone says nothing here: two trainings part company step by step, a small and fast one by more.</summary>
     public const double Accepted = 0.005;
 
     /// <summary>The component's name where the curves part.</summary>
     public const string Name = "training";
+
+    /// <summary>By how much rounding alone lets this training wander: the root mean square difference of the first execution's losses
+    /// from those of its twin, over the last quarter of the steps. 0 where there is no twin.</summary>
+    public double Wander { get; } = A.Twin is null ? 0
+        : Math.Sqrt(Last(A.Losses.Zip(A.Twin, Relative)).Select(share => share * share).DefaultIfEmpty(0).Average());
+
+    /// <summary>What the losses may differ by: what is accepted, or two such deviations.</summary>
+    public double Allowed => Math.Max(Accepted, 2 * Wander);
 
     /// <summary>Relative difference of the mean losses of the last quarter of the steps.</summary>
     public double End { get; } = Relative(Tail(A.Losses), Tail(B.Losses));
@@ -55,9 +63,15 @@ internal sealed record CurveDifference(TrainingCurve A, TrainingCurve B)
         A.ValidationLoss is double a && B.ValidationLoss is double b ? Relative(a, b) : null;
 
     /// <summary>Whether they differ by more than is accepted.</summary>
-    public bool Diverges => !(End <= Accepted) || !((Validation ?? 0) <= Accepted);
+    public bool Diverges => !(End <= Allowed) || !((Validation ?? 0) <= Allowed);
 
-    private static double Tail(IReadOnlyList<double> losses) => losses.Skip(losses.Count - Math.Max(1, losses.Count / 4)).Average();
+    private static double Tail(IReadOnlyList<double> losses) => Last(losses).Average();
+
+    private static IEnumerable<double> Last(IEnumerable<double> values)
+    {
+        List<double> all = [.. values];
+        return all.Skip(all.Count - Math.Max(1, all.Count / 4));
+    }
 
     private static double Relative(double a, double b) =>
         double.IsFinite(a) && double.IsFinite(b) ? Math.Abs(a - b) / Math.Max(Math.Abs(a), double.Epsilon) : double.PositiveInfinity;

@@ -12,8 +12,10 @@ namespace Mazij.Devices.Alignment;
 /// <param name="given">A trace whose inputs are used; null for none.</param>
 /// <param name="progress">Told what comes next.</param>
 /// <param name="cancellation">Ends the recording before the next component.</param>
+/// <param name="twin">The unit roundoff by which weights are off in a second training; null for no such training.</param>
 internal sealed class Recorder(
-    IImplementation implementation, AlignmentSetting setting, Trace? given, Action<string> progress, CancellationToken cancellation)
+    IImplementation implementation, AlignmentSetting setting, Trace? given, Action<string> progress, CancellationToken cancellation,
+    double? twin = null)
 {
     private readonly List<TracedComponent> components = [];
 
@@ -38,7 +40,18 @@ internal sealed class Recorder(
             Run(AlignmentStage.Training, one.Name, one.Call, one.MakeInputs(setting.Seed, setting.InputType));
         pass.Steps();
         TrainingCurve? curve = setting.Plan is null ? null : implementation.Train(setting.Plan, ShowStep, cancellation);
+        if (curve is not null && twin is double unit)
+            curve = curve with { Twin = Twin(unit) };
         return new Trace(TraceOrigin.Of(implementation.Execution), setting.Model, setting.Parameters, components, curve);
+    }
+
+    /// <summary>The losses of the training from weights that are off by one rounding.</summary>
+    /// <param name="unit">Unit roundoff of the coarser dtype that is compared.</param>
+    /// <exception cref="OperationCanceledException">It was ended.</exception>
+    public IReadOnlyList<double> Twin(double unit)
+    {
+        progress("training once more, from weights that are off by one rounding");
+        return implementation.Train(setting.Plan!.OffByOneRounding(unit), ShowStep, cancellation).Losses;
     }
 
     /// <summary>Computes a component and keeps it; what was given takes the place of its inputs.</summary>

@@ -19,7 +19,8 @@ internal readonly record struct Roundoffs(double Narrow, double Wide)
     public static ElementType CommonType(Execution a, Execution b) =>
         a.Dtype == "bf16" || b.Dtype == "bf16" ? ElementType.BF16 : ElementType.F32;
 
-    private static double UnitOf(string dtype) => dtype switch
+    /// <summary>Of a number format.</summary>
+    public static double UnitOf(string dtype) => dtype switch
     {
         "bf16" => Bf16,
         "fp16" => Fp16,

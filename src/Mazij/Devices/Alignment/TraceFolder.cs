@@ -86,6 +86,8 @@ internal static class TraceFolder
             TraceChecks.Require(component, file);
             components.Add(component);
         }
+        if (manifest.Training is TrainingCurve curve && (curve.Losses.Count == 0 || (curve.Twin?.Count ?? curve.Losses.Count) != curve.Losses.Count))
+            throw new InputException($"{file}: training has {curve.Losses.Count} losses, and {curve.Twin?.Count ?? 0} of its twin");
         return new Trace(manifest.Origin, manifest.Model, parameters, components, manifest.Training);
 
         TraceTensor Tensor(string name)

@@ -40,6 +40,22 @@ internal sealed record TrainingPlan(
         return new TrainingPlan(model, training, parameters, data, () => new WalkBatches(model.VocabSize, training), Evaluator: null);
     }
 
+    /// <summary>The same training from weights that are off by one rounding, up or down at random: what it loses otherwise shows
+    /// what rounding alone makes of a training.</summary>
+    /// <param name="unit">Unit roundoff of the dtype.</param>
+    public TrainingPlan OffByOneRounding(double unit)
+    {
+        TensorMap moved = [];
+        foreach ((string name, TraceTensor weight) in Parameters)
+        {
+            float[] values = weight.Floats.ToArray();
+            for (int i = 0; i < values.Length; i++)
+                values[i] = (float)(values[i] * (StableHash.Of(Training.Seed, i, 41) % 2 == 0 ? 1 + unit : 1 - unit));
+            moved.Add(name, new TraceTensor(weight.Type, weight.Shape, values));
+        }
+        return this with { Parameters = moved };
+    }
+
     /// <summary>A training on a run's own data, with its batch, schedule and optimiser, that ends after some steps.</summary>
     /// <param name="run">The run file.</param>
     /// <param name="model">The model, resolved.</param>
@@ -63,4 +79,7 @@ internal sealed record TrainingPlan(
 /// <param name="Data">What it was trained on, as the plan says.</param>
 /// <param name="Losses">Mean next-token cross-entropy of each step, nats.</param>
 /// <param name="ValidationLoss">Behind the last step, nats; null without validation text.</param>
-internal sealed record TrainingCurve(string Data, IReadOnlyList<double> Losses, double? ValidationLoss = null);
+/// <param name="Twin">The losses of the same training by the same execution from weights that are off by one rounding; null where it
+/// was not asked for.</param>
+internal sealed record TrainingCurve(
+    string Data, IReadOnlyList<double> Losses, double? ValidationLoss = null, IReadOnlyList<double>? Twin = null);

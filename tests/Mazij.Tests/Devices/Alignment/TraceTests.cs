@@ -102,6 +102,19 @@ public sealed class TraceTests(AlignmentWorld world) : IClassFixture<AlignmentWo
         Assert.True(result.Curve!.Diverges);
     }
 
+    [Fact]
+    public void What_a_training_wanders_by_itself_is_allowed()
+    {
+        TrainingCurve a = new("data", [5, 4, 3, 3], null), b = new("data", [5, 4, 3, 3.03], null);
+        Assert.True(new CurveDifference(a, b).Diverges);
+        Assert.False(new CurveDifference(a with { Twin = [5, 4, 3, 2.98] }, b).Diverges);
+        Assert.True(new CurveDifference(a with { Twin = [5, 4, 3, 2.999] }, b).Diverges);
+        AlignmentSetting setting = AlignmentWorld.SettingOf(AlignmentWorld.Ling1, steps: 2);
+        TrainingPlan moved = setting.Plan!.OffByOneRounding(1.0 / 256);
+        TraceTensor before = setting.Parameters.Of("lm_head.weight"), after = moved.Parameters.Of("lm_head.weight");
+        Assert.All(Enumerable.Range(0, before.Count), i => Assert.Equal(1.0 / 256, Math.Abs((after.Floats[i] / (double)before.Floats[i]) - 1), 1e-6));
+    }
+
     private static void AssertSame(TensorMap one, TensorMap other)
     {
         Assert.Equal(one.Keys, other.Keys);
