@@ -23,7 +23,7 @@ internal static class DevicesProbeCommand
         };
         Option<string?> output = new("--out")
         {
-            Description = "The profile's file (default: in the cache folder, where mazij train and mazij plan look).",
+            Description = "The profile's file (default: in the cache folder, where mazij train looks; mazij plan takes a file).",
             HelpName = "FILE",
         };
         Option<int> threads = new("--threads") { Description = "CPU threads; 0 uses all cores.", HelpName = "N" };
