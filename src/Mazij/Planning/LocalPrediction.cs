@@ -14,6 +14,9 @@ internal static class LocalPrediction
     /// <summary>A tenth more than a copy for checkpoints takes has to be free, as <see cref="CheckpointCallback"/> wants it.</summary>
     private const double SnapshotMargin = 1.1;
 
+    /// <summary>Below this share of the profile's rate of products, something else keeps the machine busy, and is worth telling.</summary>
+    private const double Undisturbed = 0.8;
+
     /// <summary>Predicts a run that is about to begin. Takes a fraction of a second.</summary>
     /// <param name="model">Its model.</param>
     /// <param name="run">Its run file.</param>
@@ -24,10 +27,16 @@ internal static class LocalPrediction
         double validation = data.Sources.Sum(source => (double)source.Dataset.Manifest.Validation.Tokens);
         RunCompute compute = new(
             target.ComputeType, torch.get_num_threads(), target.PeakFlopsPerSecond, validation, HasRoom(model, run.Training, target.ComputeType), data.SharedDocuments);
-        LocalSpeed? speed = null;
-        if (ProfileStore.Find(ProfileStore.ThisMachine(DeviceName.Parse(target.Name))) is DeviceProfile profile && profile.Covers(DtypeOf(target.ComputeType)))
-            speed = LocalSpeed.Of(profile, DtypeOf(target.ComputeType));
-        return new RunPredictor(model, run, speed ?? LocalSpeed.Typical(target.PeakFlopsPerSecond ?? 1e11), compute).Predict();
+        ProfileDtype dtype = DtypeOf(target.ComputeType);
+        if (ProfileStore.Find(ProfileStore.ThisMachine(DeviceName.Parse(target.Name))) is not DeviceProfile profile || !profile.Covers(dtype))
+            return new RunPredictor(model, run, LocalSpeed.Typical(target.PeakFlopsPerSecond ?? 1e11), compute).Predict();
+        // A share of the rate that the profile's kernels were measured beside.
+        RunPrediction predicted = new RunPredictor(
+            model, run, LocalSpeed.Of(profile, dtype), compute with { PeakFlopsPerSecond = profile.PeakGemm(dtype) }).Predict();
+        double? now = target.PeakFlopsPerSecond / profile.PeakGemm(dtype);
+        return now < Undisturbed
+            ? predicted with { Basis = FormattableString.Invariant($"{predicted.Basis}; matrix products now reach {100 * now:F0} % of their rate then") }
+            : predicted;
     }
 
     /// <summary>The speed that a profile gives a run on this machine.</summary>
