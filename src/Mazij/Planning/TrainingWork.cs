@@ -126,9 +126,13 @@ internal sealed class TrainingWork(ModelConfig model, double elementBytes)
             Layers);
     }
 
-    private KernelWork Router(double tokens, bool backward) => Product(
-        KernelName.Router, backward, backward ? 2 : 1, tokens, model.NumExperts, model.HiddenSize,
-        (backward ? 3 : 1) * tokens * model.HiddenSize * elementBytes, model.MoeLayers) with { InFloat32 = true };
+    private KernelWork Router(double tokens, bool backward)
+    {
+        double bytes = (backward ? 3 : 1) * tokens * model.HiddenSize * elementBytes;
+        KernelWork products = Product(
+            KernelName.Router, backward, backward ? 2 : 1, tokens, model.NumExperts, model.HiddenSize, bytes, model.MoeLayers);
+        return products with { InFloat32 = true };
+    }
 
     private KernelWork Permutation(double tokens) =>
         Moved(KernelName.Permutation, false, 4 * tokens * model.NumExpertsPerTok * Int64, model.MoeLayers);

@@ -14,9 +14,11 @@ namespace Mazij.Training;
 internal sealed class ModelStep(MoeTransformer model, AdamW optimizer, TrainingConfig config, IGroupListener? listener = null)
     : ITrainingStep
 {
-    /// <summary>Steps between two returns of free pages: each costs some 0.1 s for 4 GB, the pages are taken again at the next
-    /// step.</summary>
-    private const long StepsPerReturn = 16;
+    /// <summary>Micro-batches between two returns of free pages: in each, tensors come to lie in some other places, and what the
+    /// process has in memory grows by several per cent of the activations.</summary>
+    private const long MicroBatchesPerReturn = 2;
+
+    private long microBatches;
 
     /// <inheritdoc/>
     public StepOutcome Run(in StepRequest request)
@@ -29,7 +31,11 @@ internal sealed class ModelStep(MoeTransformer model, AdamW optimizer, TrainingC
         for (int i = 0; i < count; i++)
         {
             using Tensor ids = Upload(request.MicroBatches[i]);
-            MicroBatchLoss result = model.ForwardBackward(ids, OptionsFor(request.Step, i, count), i == count - 1 ? listener : null);
+            IGroupListener? told = i == count - 1 ? listener : null;
+            if (model.Device.type == DeviceType.CPU && microBatches % MicroBatchesPerReturn == 0)
+                told = new ReturnBeforeHead(told, model.Parameters.Layout.Groups - 1);
+            MicroBatchLoss result = model.ForwardBackward(ids, OptionsFor(request.Step, i, count), told);
+            microBatches++;
             loss += result.Loss / count;
             predictionLoss += result.PredictionLoss / count;
         }
@@ -53,7 +59,8 @@ internal sealed class ModelStep(MoeTransformer model, AdamW optimizer, TrainingC
             optimizer.Step(request.LearningRate * verdict.LearningRateShare, GradientClipping.Factor(norm, config.MaxGradNorm));
             model.ComputeWeightsChanged();
         }
-        if (model.Device.type == DeviceType.CPU && request.Step % StepsPerReturn == 0)
+        // The first step makes what stays, among what goes.
+        if (model.Device.type == DeviceType.CPU && microBatches == count)
             NativeHeap.ReturnFreePages();
         return new StepOutcome(loss, predictionLoss, norm, verdict, statistics);
     }
@@ -70,6 +77,24 @@ internal sealed class ModelStep(MoeTransformer model, AdamW optimizer, TrainingC
             losses.AddRange(sequences.cpu().data<double>());
         }
         return losses;
+    }
+
+    /// <summary>Returns free pages at the end of the forward pass: there the fewest are free, so few have to be taken again, and the
+    /// peak is to come.</summary>
+    /// <param name="inner">Who else is told; null for nobody.</param>
+    /// <param name="head">The group of the head.</param>
+    private sealed class ReturnBeforeHead(IGroupListener? inner, int head) : IGroupListener
+    {
+        /// <inheritdoc/>
+        public void BeforeForward(int group)
+        {
+            inner?.BeforeForward(group);
+            if (group == head)
+                NativeHeap.ReturnFreePages();
+        }
+
+        /// <inheritdoc/>
+        public void GradientsComplete(int group) => inner?.GradientsComplete(group);
     }
 
     private MicroBatchOptions OptionsFor(long step, int microBatch, int count)
