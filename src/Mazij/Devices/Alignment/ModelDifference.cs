@@ -15,7 +15,7 @@ internal sealed class ModelDifference
     private readonly DepthRounding depth;
     private readonly int layers, positions, tokens;
     private readonly bool[][] beforeLayer, beforeRouter; // [layer][token]: what is left out; last: behind all layers
-    private readonly Dictionary<int, ChoiceDifference> choices = [];
+    private readonly List<ChoiceDifference> choices = [];
     private readonly double lossShare = 1, parameters;
     private readonly StrayTokens stray;
     private double logitSize;
@@ -59,8 +59,8 @@ internal sealed class ModelDifference
         }
         bool isForward = one.Call.Kind == ComponentKind.Model && !one.Call.Gradient;
         ChoiceDifference? all = !isForward || choices.Count == 0 ? null : new ChoiceDifference(
-            choices.Values.Sum(layer => layer.Choices), choices.Values.Sum(layer => layer.Different),
-            choices.Values.Sum(layer => layer.Ties), choices.Values.Sum(layer => layer.WrongOrder));
+            choices.Sum(layer => layer.Choices), choices.Sum(layer => layer.Different),
+            choices.Sum(layer => layer.Ties), choices.Sum(layer => layer.WrongOrder));
         return new ComponentDifference(one.Stage, one.Name, one.Call.Kind, one.Call.Gradient, InputAgreement.Own, outputs, all);
     }
 
@@ -109,7 +109,7 @@ internal sealed class ModelDifference
                 double tolerance = depth.Logits(layer) * Rounding.Extreme(logits.Count) * logits.Size;
                 ChoiceDifference difference = ChoiceDifference.Of(
                     first, second, logits, a.Inputs.GetValueOrDefault(ModelComponents.BiasRole(layer)), model, sameLogits: false, tolerance, stray.Mask);
-                choices.Add(layer, difference);
+                choices.Add(difference);
                 stray.Note(first, second);
                 logitSize = Math.Max(logitSize, logits.Size);
             }
