@@ -20,12 +20,13 @@ public sealed class PortableTrainingTests
         // Wide enough for every tiled kernel to take part.
         ModelConfig model = (generation == 1 ? TestRun.Ling1 : TestRun.Ling2) with { HiddenSize = 80, NumAttentionHeads = 5, NumKeyValueHeads = 1, MoeIntermediateSize = 72 };
         TrainingConfig config = TestRun.Settings with { SequenceLength = 40, Stop = new StopConfig { Steps = steps } };
+        // At the usual rate, on four sequences a step, two trainings in bf16 wander apart by up to 1 % even with the same kernels.
+        if (type == ScalarType.BFloat16)
+            config = config with { LearningRate = 1e-3, GlobalBatchSize = 4 * config.GlobalBatchSize };
         double[] fast = Losses(model, config, type, portable: false), plain = Losses(model, config, type, portable: true);
         double Mean(double[] losses, int from, int count) => losses.AsSpan(from, count).ToArray().Average();
         Assert.True(Mean(plain, steps - tail, tail) < 0.8 * Mean(plain, 0, tail), "the run learns nothing, so it proves nothing");
-        // Over six seeds of the first model it was 0.997 to 1.006 in bf16, and 1.000 to 1.003 in fp32.
-        double apart = type == ScalarType.BFloat16 ? 0.01 : 0.005;
-        Assert.InRange(Mean(fast, 0, steps) / Mean(plain, 0, steps), 1 - apart, 1 + apart);
+        Assert.InRange(Mean(fast, 0, steps) / Mean(plain, 0, steps), 0.998, 1.002);
     }
 
     private static double[] Losses(ModelConfig model, TrainingConfig config, ScalarType type, bool portable)
