@@ -6,6 +6,7 @@ using Mazij.Models;
 using Mazij.Training;
 using Mazij.Training.Reports;
 using TorchSharp;
+using static System.FormattableString;
 
 namespace Mazij.Cli;
 
@@ -129,8 +130,6 @@ internal static class TrainingText
 
     /// <summary>A path as seen from the current folder.</summary>
     public static string Relative(string path) => Path.GetRelativePath(Environment.CurrentDirectory, path);
-
-    private static string Invariant(FormattableString text) => FormattableString.Invariant(text);
 
     private static string Millions(long count) => count >= 1_000_000_000
         ? (count / 1e9).ToString("F2", CultureInfo.InvariantCulture) + " B"

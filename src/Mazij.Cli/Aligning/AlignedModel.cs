@@ -40,10 +40,7 @@ internal sealed record AlignedModel(string Name, ModelConfig Config, string? Fol
     /// <exception cref="InputException">The data is unfit, or its tokenizer too large for the model.</exception>
     public (PreparedData Data, ModelConfig Model) Prepare(Action<string> say, CancellationToken cancellation)
     {
-        RunConfig run = Run! with
-        {
-            Tokenizer = Run.Model.Path is string path && Run.Tokenizer.Path is null ? Run.Tokenizer with { Path = path } : Run.Tokenizer,
-        };
+        RunConfig run = RunModel.WithItsTokenizer(Run!);
         PreparedData data = PreparedData.Find(run.Data, run.Tokenizer, CacheFolder.Path) ?? PreparedData.Make(
             run.Data, run.Tokenizer, CacheFolder.Path, run.Training.Threads,
             progress =>
@@ -52,10 +49,14 @@ internal sealed record AlignedModel(string Name, ModelConfig Config, string? Fol
                     say($"{progress.Stage,-11} {TerminalText.Clean(progress.Detail)}");
             },
             cancellation);
-        if (data.Tokenizer.VocabularySize <= Config.VocabSize)
-            return (data, Config with { EosTokenId = data.Tokenizer.EndOfTextId });
-        int entries = data.Tokenizer.VocabularySize;
-        data.Dispose();
-        throw new InputException($"{Name}: the tokenizer has {entries} entries, model.vocab_size is {Config.VocabSize}; raise the one or train a smaller tokenizer");
+        try
+        {
+            return (data, RunModel.Fitting(Config, data.Tokenizer, Name));
+        }
+        catch
+        {
+            data.Dispose();
+            throw;
+        }
     }
 }

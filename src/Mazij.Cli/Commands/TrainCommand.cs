@@ -75,8 +75,7 @@ internal static class TrainCommand
         string source = request.Source;
         // Everything that can be refused is refused before anything is made.
         ModelConfig model = RunModel.Resolve(config.Model, source);
-        if (config.Model.Path is not null && config.Tokenizer.Path is null)
-            config = config with { Tokenizer = config.Tokenizer with { Path = config.Model.Path } };
+        config = RunModel.WithItsTokenizer(config);
         if (config.Training.SequenceLength > model.MaxPositionEmbeddings)
         {
             throw new InputException(
@@ -102,12 +101,7 @@ internal static class TrainCommand
             display.ShowPreparation(new PreparationProgress("data", $"using the token shards in {opened.Folder}", true));
         using PreparedData data = opened ?? PreparedData.Make(
             config.Data, config.Tokenizer, CacheFolder.Path, config.Training.Threads, display.ShowPreparation, interruption.Token);
-        if (data.Tokenizer.VocabularySize > model.VocabSize)
-        {
-            throw new InputException(
-                $"{source}: the tokenizer has {data.Tokenizer.VocabularySize} entries, model.vocab_size is {model.VocabSize}; raise the one or train a smaller tokenizer");
-        }
-        model = model with { EosTokenId = data.Tokenizer.EndOfTextId };
+        model = RunModel.Fitting(model, data.Tokenizer, source);
         config = config with
         {
             Model = ModelSection.FromRecord(model, config.Model.Path),

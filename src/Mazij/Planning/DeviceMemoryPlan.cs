@@ -10,7 +10,7 @@ namespace Mazij.Planning;
 internal readonly record struct DeviceMemoryPlan(
     double Weights, double Gradients, double Optimizer, double Activations, double Logits, double Reserved)
 {
-    private const double Bf16 = 2, Fp32 = 4;
+    private const double Fp32 = 4;
 
     /// <summary>Everything together.</summary>
     public double Total => Weights + Gradients + Optimizer + Activations + Logits + Reserved;
@@ -39,7 +39,7 @@ internal readonly record struct DeviceMemoryPlan(
         ModelShape shape, ParallelLayout layout, in StageShare stage, double vocabulary, double inFlight, bool hasHead,
         double sequenceLength, PlanAssumptions assumptions)
     {
-        double element = layout.Precision == PlanPrecision.Fp32 ? Fp32 : Bf16;
+        double element = layout.ElementBytes;
         double dense = stage.Rest + vocabulary, experts = stage.Experts;
         double replicas = layout.DataParallel * layout.ContextParallel, expertReplicas = layout.ExpertReplicas;
         double Sharded(bool isSharded, double bytes) => bytes * (isSharded ? dense / replicas + experts / expertReplicas : dense + experts);
@@ -51,7 +51,7 @@ internal readonly record struct DeviceMemoryPlan(
             + (layout.Zero >= ZeroStage.Gradients ? widest / element * assumptions.GradientBytes : 0);
         double optimizer = Sharded(layout.Zero >= ZeroStage.Optimizer, Fp32 + assumptions.MomentBytes);
 
-        ActivationPlan activations = ActivationPlan.Of(shape, layout, sequenceLength, element, assumptions.ExpertImbalance);
+        ActivationPlan activations = ActivationPlan.Of(new Slice(shape, layout, sequenceLength, assumptions.ExpertImbalance, assumptions.UnfusedAttention));
         double kept = inFlight * stage.Layers * activations.Kept(layout.Recomputation)
             + activations.Whole - activations.Kept(layout.Recomputation) + activations.Working;
         double tokens = layout.MicroBatch * sequenceLength / layout.ContextParallel;
@@ -72,6 +72,9 @@ internal readonly record struct DeviceMemoryPlan(
 /// <param name="Last">The head, in the last stage.</param>
 internal readonly record struct StageShare(double Layers, double Rest, double Experts, double ExpertsOfLayer, double First, double Last)
 {
+    /// <summary>All but the routed experts, in the stage with the larger of embedding and head.</summary>
+    public double Dense => Rest + Math.Max(First, Last);
+
     /// <summary>Counts them.</summary>
     public static StageShare Of(ModelShape shape, ParallelLayout layout)
     {
@@ -110,10 +113,10 @@ internal readonly record struct ActivationPlan(double Whole, double Selective, d
 
     /// <summary>Counts them: inputs of both norms and of both blocks, q, k, v, context, the MLP's inner activations; of experts also
     /// the rows in their order and their outputs.</summary>
-    public static ActivationPlan Of(
-        ModelShape shape, ParallelLayout layout, double sequenceLength, double element, double imbalance)
+    public static ActivationPlan Of(in Slice slice)
     {
-        double tokens = layout.MicroBatch * sequenceLength / layout.ContextParallel, split = layout.TensorParallel;
+        (ModelShape shape, ParallelLayout layout) = (slice.Shape, slice.Layout);
+        double tokens = slice.Tokens, split = layout.TensorParallel, element = layout.ElementBytes;
         double rows = tokens / split, hidden = shape.HiddenSize, heads = shape.NumAttentionHeads / split;
         double keys = shape.IsLatent ? heads : Math.Max(1, shape.KeyValueHeads / split);
         double qkv = tokens * (heads * shape.ScoreDim + keys * (shape.ScoreDim + shape.ValueDim));
@@ -121,7 +124,7 @@ internal readonly record struct ActivationPlan(double Whole, double Selective, d
         double mlp = tokens / split * shape.IntermediateSize, moved = 0, router = 0;
         if (shape.MoeLayers > 0)
         {
-            double pairs = tokens * shape.NumExpertsPerTok / (layout.ExpertParallel > 1 ? split : 1) * imbalance;
+            double pairs = slice.PairsOnDevice * slice.Imbalance;
             double width = shape.MoeIntermediateSize / (double)layout.ExpertTensorParallel;
             mlp = pairs * width + tokens / split * shape.NumSharedExperts * shape.MoeIntermediateSize;
             moved = 2 * pairs * hidden;

@@ -12,14 +12,14 @@ internal static class LayerWork
 
     /// <summary>Attention with its projections and norms, and the residual additions, which every layer has.</summary>
     /// <param name="calls">Gets the kernels of the forward pass, or those of the backward pass.</param>
-    /// <param name="shape">The model.</param>
     /// <param name="slice">What the device has of it.</param>
     /// <param name="backward">Which.</param>
-    public static void AddAttention(List<KernelCall> calls, ModelShape shape, in Slice slice, bool backward)
+    public static void AddAttention(List<KernelCall> calls, in Slice slice, bool backward)
     {
-        double hidden = shape.HiddenSize, split = slice.TensorParallel, tokens = slice.Tokens, heads = shape.NumAttentionHeads / split;
+        ModelShape shape = slice.Shape;
+        double hidden = shape.HiddenSize, split = slice.Layout.TensorParallel, tokens = slice.Tokens, heads = shape.NumAttentionHeads / split;
         // Behind a split product sequence parallelism leaves each device its share of the tokens.
-        double rows = tokens / split, bytes = slice.ElementBytes;
+        double rows = tokens / split, bytes = slice.Layout.ElementBytes;
         void Product(double columns, double depth) => calls.Add(Products(KernelName.Projection, backward, 1, tokens, columns, depth, bytes));
         double values;
         if (shape.IsLatent)
@@ -54,14 +54,14 @@ internal static class LayerWork
             // Ordinary products over the whole square, and four passes over the scores: scale and mask, softmax, dropout, context.
             double scores = tokens * slice.SequenceLength * heads;
             calls.Add(new KernelCall(
-                KernelName.Projection, backward, products * (backward ? 1.6 : 2), 0, slice.Sequences * heads, slice.SequenceLength,
+                KernelName.Projection, backward, products * (backward ? 1.6 : 2), 0, slice.Layout.MicroBatch * heads, slice.SequenceLength,
                 slice.SequenceLength, shape.ScoreDim));
             calls.Add(Elementwise(backward, scores * bytes * (backward ? 10 : 8)));
         }
         else
         {
             calls.Add(new KernelCall(
-                KernelName.Attention, backward, products, (values + context) * bytes * (backward ? 2 : 1), slice.Sequences * heads,
+                KernelName.Attention, backward, products, (values + context) * bytes * (backward ? 2 : 1), slice.Layout.MicroBatch * heads,
                 slice.SequenceLength, shape.ValueDim, shape.ScoreDim));
         }
         // Rotation reads and writes q and k; the norms and residual additions move whole rows.
@@ -69,42 +69,43 @@ internal static class LayerWork
     }
 
     /// <summary>A dense MLP.</summary>
-    public static void AddDense(List<KernelCall> calls, ModelShape shape, in Slice slice, bool backward) =>
-        AddMlp(calls, shape, shape.IntermediateSize / (double)slice.TensorParallel, groups: 1, slice.Tokens, slice.ElementBytes, backward);
+    public static void AddDense(List<KernelCall> calls, in Slice slice, bool backward) =>
+        AddMlp(calls, slice, slice.Shape.IntermediateSize / (double)slice.Layout.TensorParallel, groups: 1, slice.Tokens, backward);
 
     /// <summary>Router, routed experts and shared experts.</summary>
-    public static void AddExperts(List<KernelCall> calls, ModelShape shape, in Slice slice, bool backward)
+    public static void AddExperts(List<KernelCall> calls, in Slice slice, bool backward)
     {
-        double hidden = shape.HiddenSize, bytes = slice.ElementBytes;
+        ModelShape shape = slice.Shape;
+        double hidden = shape.HiddenSize;
         // Sequence parallelism leaves the router the device's own tokens.
-        double rows = slice.Tokens / slice.TensorParallel;
+        double rows = slice.Tokens / slice.Layout.TensorParallel;
         calls.Add(Products(KernelName.Router, backward, 1, rows, shape.NumExperts, hidden, Fp32));
         double pairs = slice.PairsOnDevice;
         // Into the order of the experts and back: each way every row is read and written.
-        calls.Add(new KernelCall(KernelName.Permutation, backward, 0, 4 * pairs * hidden * bytes));
+        calls.Add(new KernelCall(KernelName.Permutation, backward, 0, 4 * pairs * hidden * slice.Layout.ElementBytes));
         AddMlp(
-            calls, shape, shape.MoeIntermediateSize / (double)slice.ExpertTensorParallel, slice.ExpertsOnDevice,
-            pairs * slice.Imbalance / slice.ExpertsOnDevice, bytes, backward);
+            calls, slice, shape.MoeIntermediateSize / (double)slice.Layout.ExpertTensorParallel, slice.ExpertsOnDevice,
+            pairs * slice.Imbalance / slice.ExpertsOnDevice, backward);
         if (shape.NumSharedExperts > 0)
         {
             AddMlp(
-                calls, shape, shape.NumSharedExperts * shape.MoeIntermediateSize / (double)slice.TensorParallel, groups: 1, slice.Tokens,
-                bytes, backward);
+                calls, slice, shape.NumSharedExperts * shape.MoeIntermediateSize / (double)slice.Layout.TensorParallel, groups: 1, slice.Tokens,
+                backward);
         }
     }
 
     /// <summary>The head and cross-entropy.</summary>
-    public static void AddHead(List<KernelCall> calls, ModelShape shape, in Slice slice, bool backward)
+    public static void AddHead(List<KernelCall> calls, in Slice slice, bool backward)
     {
-        double columns = shape.VocabSize / (double)slice.TensorParallel;
-        calls.Add(Products(KernelName.Head, backward, 1, slice.Tokens, columns, shape.HiddenSize, slice.ElementBytes));
+        double columns = slice.Shape.VocabSize / (double)slice.Layout.TensorParallel;
+        calls.Add(Products(KernelName.Head, backward, 1, slice.Tokens, columns, slice.Shape.HiddenSize, slice.Layout.ElementBytes));
         // Forward the logits are written, widened, and read for maximum, sum and choice; backward the gradient is made of them.
         calls.Add(new KernelCall(KernelName.Head, backward, 0, slice.Tokens * columns * (backward ? 2 * Fp32 : Bf16 + 3 * Fp32)));
     }
 
-    private static void AddMlp(List<KernelCall> calls, ModelShape shape, double width, double groups, double rows, double bytes, bool backward)
+    private static void AddMlp(List<KernelCall> calls, in Slice slice, double width, double groups, double rows, bool backward)
     {
-        double inner = shape.MlpMatrices - 1, hidden = shape.HiddenSize;
+        double inner = slice.Shape.MlpMatrices - 1, hidden = slice.Shape.HiddenSize, bytes = slice.Layout.ElementBytes;
         calls.Add(Products(KernelName.Experts, backward, groups, rows, inner * width, hidden, bytes));
         calls.Add(Products(KernelName.Experts, backward, groups, rows, hidden, width, bytes));
         // The activation reads what the inner products wrote and writes one; backward reads the gradient too and writes both.

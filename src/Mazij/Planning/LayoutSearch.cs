@@ -38,7 +38,7 @@ internal sealed class LayoutSearch(ModelShape shape, PlannedDevice device, Workl
         Dictionary<int, TrainingPlan> best = [];
         foreach (ParallelLayout layout in Layouts(mostDevices, exactly))
         {
-            double microBatches = workload.GlobalBatch / ((double)layout.DataParallel * layout.MicroBatch);
+            double microBatches = workload.MicroBatches(layout);
             double memory = DeviceMemoryPlan.Of(shape, layout, workload.SequenceLength, microBatches, assumptions).Total;
             LeastMemory = Math.Min(LeastMemory, memory);
             if (memory > device.MemoryBytes)

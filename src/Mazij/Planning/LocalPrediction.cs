@@ -11,9 +11,6 @@ namespace Mazij.Planning;
 /// <summary>Predicts what a run takes on this machine, by its profile if there is one.</summary>
 internal static class LocalPrediction
 {
-    /// <summary>A tenth more than a copy for checkpoints takes has to be free, as <see cref="CheckpointCallback"/> wants it.</summary>
-    private const double SnapshotMargin = 1.1;
-
     /// <summary>Below this share of the profile's rate of products, something else keeps the machine busy, and is worth telling.</summary>
     private const double Undisturbed = 0.8;
 
@@ -66,6 +63,6 @@ internal static class LocalPrediction
     {
         int threads = torch.get_num_threads();
         TrainingMemory without = TrainingMemory.Of(model, type, training, threads), with = TrainingMemory.Of(model, type, training, threads, snapshot: true);
-        return without.Total + SnapshotMargin * (with.Total - without.Total) <= AvailableMemory.ForThisProcess();
+        return without.Total + CheckpointCallback.RoomFor(with.Total - without.Total) <= AvailableMemory.ForThisProcess();
     }
 }

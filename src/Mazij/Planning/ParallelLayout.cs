@@ -91,6 +91,9 @@ internal sealed record ParallelLayout
     /// <summary>Number format of the products.</summary>
     public PlanPrecision Precision { get; init; } = PlanPrecision.Bf16;
 
+    /// <summary>Bytes of a number in activations and in the compute copy of the weights.</summary>
+    public double ElementBytes => Precision == PlanPrecision.Fp32 ? 4 : 2;
+
     /// <summary>All devices.</summary>
     public int Devices => TensorParallel * ContextParallel * PipelineParallel * DataParallel;
 

@@ -39,8 +39,9 @@ internal sealed class StepModel(ModelShape shape, PlannedDevice device, double s
         (compute, again, tensor, expert) = (compute * share, again * share, tensor * share, expert * share);
         double send = stages > 1 ? 2 * wires.Send(parts.BoundaryBytes) * layout.VirtualStages * 0.25 : 0;
         double bubble = (stages - 1) / layout.VirtualStages * microBatch + send * microBatches;
-        double data = DataExchange(layout, microBatch, microBatches);
-        double optimizer = OptimizerSeconds(layout);
+        StageShare stage = StageShare.Of(shape, layout);
+        double data = DataExchange(layout, stage, microBatch, microBatches);
+        double optimizer = OptimizerSeconds(layout, stage);
         double working = microBatches * microBatch + bubble + data + optimizer;
         double waiting = working * assumptions.StragglerPerDoubling * Math.Log2(Math.Max(1, layout.Devices)) + assumptions.HostSeconds;
         return new StepTime(
@@ -62,16 +63,14 @@ internal sealed class StepModel(ModelShape shape, PlannedDevice device, double s
         return layers % stages == 0 ? evenStage : Math.Min(evenStage, countedStage);
     }
 
-    private double DataExchange(ParallelLayout layout, double microBatch, double microBatches)
+    private double DataExchange(ParallelLayout layout, in StageShare stage, double microBatch, double microBatches)
     {
         int replicas = layout.DataParallel * layout.ContextParallel, expertReplicas = layout.ExpertReplicas;
-        StageShare stage = StageShare.Of(shape, layout);
-        double element = layout.Precision == PlanPrecision.Fp32 ? Fp32 : 2;
-        double dense = stage.Rest + Math.Max(stage.First, stage.Last), experts = stage.Experts;
+        double dense = stage.Dense, experts = stage.Experts;
         int stride = layout.TensorParallel, expertStride = layout.ExpertParallel * layout.ExpertTensorParallel;
         double Gather(double bytes) =>
             wires.AllGather(dense * bytes, replicas, stride) + wires.AllGather(experts * bytes, expertReplicas, expertStride);
-        double gather = Gather(element), reduce = Gather(assumptions.GradientBytes);
+        double gather = Gather(layout.ElementBytes), reduce = Gather(assumptions.GradientBytes);
         if (layout.Zero != ZeroStage.Weights)
         {
             // Gradients go out while the last backward pass runs, weights come in while the first forward pass does.
@@ -83,12 +82,11 @@ internal sealed class StepModel(ModelShape shape, PlannedDevice device, double s
         return Math.Max(exchange - assumptions.DataOverlap * microBatches * microBatch, (1 - assumptions.DataOverlap) * exchange);
     }
 
-    private double OptimizerSeconds(ParallelLayout layout)
+    private double OptimizerSeconds(ParallelLayout layout, in StageShare stage)
     {
-        StageShare stage = StageShare.Of(shape, layout);
         double replicas = layout.Zero >= ZeroStage.Optimizer ? layout.DataParallel * layout.ContextParallel : 1;
         double expertReplicas = layout.Zero >= ZeroStage.Optimizer ? layout.ExpertReplicas : 1;
-        double parameters = (stage.Rest + Math.Max(stage.First, stage.Last)) / replicas + stage.Experts / expertReplicas;
+        double parameters = stage.Dense / replicas + stage.Experts / expertReplicas;
         // Weight, gradient and two moments in, all but the gradient out, and the compute copy; the norm reads the gradient once more.
         double bytes = parameters * (4 * Fp32 + 2 * assumptions.MomentBytes + 2);
         return RatesFor(layout.Precision).Seconds(new KernelCall(KernelName.Optimizer, false, 0, bytes));
@@ -107,10 +105,7 @@ internal sealed class StepModel(ModelShape shape, PlannedDevice device, double s
 
     private StageParts Compute(ParallelLayout layout)
     {
-        double element = layout.Precision == PlanPrecision.Fp32 ? Fp32 : 2;
-        Slice slice = new(
-            layout.MicroBatch, sequenceLength, layout.TensorParallel, layout.ContextParallel, layout.ExpertParallel, shape.NumExperts,
-            shape.NumExpertsPerTok, assumptions.ExpertImbalance, element, assumptions.UnfusedAttention);
+        Slice slice = new(shape, layout, sequenceLength, assumptions.ExpertImbalance, assumptions.UnfusedAttention);
         IKernelRates speed = RatesFor(layout.Precision);
         LayerTime Layer(Action<List<KernelCall>, Slice, bool> fill, double tensorExchange, double expertExchange)
         {
@@ -119,35 +114,36 @@ internal sealed class StepModel(ModelShape shape, PlannedDevice device, double s
             fill(backward, slice, true);
             return LayerTime.Of(speed, forward, backward, shape, assumptions.ElementwiseFactor, tensorExchange, expertExchange);
         }
-        double rows = slice.Tokens * shape.HiddenSize * element;
+        double rows = slice.Tokens * shape.HiddenSize * layout.ElementBytes;
         // Each block gathers the tokens and scatters its sum; backward the same and the input once more, for the weights' gradients.
         double Block(double bytes) => (1 - assumptions.TensorOverlap) * 5 * wires.AllGather(bytes, layout.TensorParallel);
-        double tensor = Block(rows) + ContextExchange(slice, layout);
+        double tensor = Block(rows) + ContextExchange(slice);
         LayerTime dense = shape.DenseLayers == 0 && shape.NumNextnPredictLayers == 0 ? default : Layer(
             (calls, s, back) =>
             {
-                LayerWork.AddAttention(calls, shape, s, back);
-                LayerWork.AddDense(calls, shape, s, back);
+                LayerWork.AddAttention(calls, s, back);
+                LayerWork.AddDense(calls, s, back);
             }, tensor + Block(rows), 0);
         bool isSplit = layout.ExpertTensorParallel > 1 || shape.NumSharedExperts > 0;
-        double moved = slice.PairsOnDevice * shape.HiddenSize * element * assumptions.ExpertImbalance;
+        double moved = slice.PairsOnDevice * shape.HiddenSize * layout.ElementBytes * assumptions.ExpertImbalance;
         LayerTime moe = shape.NumExperts == 0 ? default : Layer(
             (calls, s, back) =>
             {
-                LayerWork.AddAttention(calls, shape, s, back);
-                LayerWork.AddExperts(calls, shape, s, back);
+                LayerWork.AddAttention(calls, s, back);
+                LayerWork.AddExperts(calls, s, back);
             }, tensor + (isSplit ? Block(rows) : 0),
             (1 - assumptions.ExpertOverlap) * 4
                 * wires.AllToAll(moved, layout.ExpertParallel, 1, shape.NumExpertsPerTok, shape.NodesPerToken));
-        LayerTime head = Layer((calls, s, back) => LayerWork.AddHead(calls, shape, s, back), 2 * wires.AllGather(rows, layout.TensorParallel), 0);
+        LayerTime head = Layer((calls, s, back) => LayerWork.AddHead(calls, s, back), 2 * wires.AllGather(rows, layout.TensorParallel), 0);
         return new StageParts(dense, moe, head, rows / layout.TensorParallel);
     }
 
     /// <summary>Keys and values of the other ranks pass by while attention works on those at hand; a quarter stays visible.</summary>
-    private double ContextExchange(in Slice slice, ParallelLayout layout)
+    private double ContextExchange(in Slice slice)
     {
+        ParallelLayout layout = slice.Layout;
         double heads = Math.Max(1.0, shape.KeyValueHeads / (double)layout.TensorParallel);
-        double bytes = slice.Tokens * layout.ContextParallel * heads * (shape.ScoreDim + shape.ValueDim) * slice.ElementBytes;
+        double bytes = slice.Tokens * layout.ContextParallel * heads * (shape.ScoreDim + shape.ValueDim) * layout.ElementBytes;
         return 0.25 * 3 * wires.AllGather(bytes, layout.ContextParallel, layout.TensorParallel);
     }
 

@@ -48,7 +48,7 @@ internal sealed record TrainingPlan(
     public static TrainingPlan Of(
         ModelShape shape, StepModel model, PlannedDevice device, ParallelLayout layout, Workload workload, PlanAssumptions assumptions)
     {
-        double microBatches = workload.GlobalBatch / ((double)layout.DataParallel * layout.MicroBatch);
+        double microBatches = workload.MicroBatches(layout);
         double checkpoint = shape.TotalParameters * (4 + assumptions.MomentBytes);
         return new TrainingPlan(
             device, layout, model.Of(layout, microBatches),
@@ -62,4 +62,8 @@ internal sealed record TrainingPlan(
 /// <param name="Tokens">Tokens of the run.</param>
 /// <param name="SequenceLength">Tokens of a sequence.</param>
 /// <param name="GlobalBatch">Sequences of a step.</param>
-internal sealed record Workload(double Tokens, int SequenceLength, int GlobalBatch);
+internal sealed record Workload(double Tokens, int SequenceLength, int GlobalBatch)
+{
+    /// <summary>Micro-batches of a step on each replica.</summary>
+    public double MicroBatches(ParallelLayout layout) => GlobalBatch / ((double)layout.DataParallel * layout.MicroBatch);
+}

@@ -80,14 +80,17 @@ internal sealed class CheckpointCallback(
         }
     }
 
+    /// <summary>Memory that has to be left for a copy: a tenth more than it takes, so that the page cache and other programs keep some.</summary>
+    /// <param name="bytes">What it takes.</param>
+    internal static long RoomFor(long bytes) => bytes + bytes / 10;
+
     /// <summary>Whether there is memory for a copy; asked once, when the run has taken all that it needs otherwise.</summary>
     private bool HasSnapshot(Trainer trainer, CheckpointContent live)
     {
         if (snapshot is not null || mustBlock)
             return snapshot is not null;
         long needed = CheckpointSnapshot.BytesFor(live), available = availableMemory();
-        // A tenth more, so that the page cache and other programs keep some.
-        mustBlock = needed + needed / 10 > available;
+        mustBlock = RoomFor(needed) > available;
         if (mustBlock)
         {
             trainer.Note(string.Create(CultureInfo.InvariantCulture,

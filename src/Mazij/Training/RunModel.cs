@@ -1,6 +1,7 @@
 using Mazij.Configuration;
 using Mazij.Formats.HuggingFace;
 using Mazij.Models;
+using Mazij.Text.Tokenizers;
 
 namespace Mazij.Training;
 
@@ -16,4 +17,19 @@ internal static class RunModel
         section.Path is not string folder || section.Says(typeof(ModelConfig))
             ? ModelPresets.Resolve(section, source)
             : section.Bind(HuggingFaceModel.ReadConfig(folder)).Validate(source);
+
+    /// <summary>The run with the tokenizer of the model's folder, where it names a folder and no other tokenizer.</summary>
+    public static RunConfig WithItsTokenizer(RunConfig run) => run.Model.Path is string folder && run.Tokenizer.Path is null
+        ? run with { Tokenizer = run.Tokenizer with { Path = folder } }
+        : run;
+
+    /// <summary>The model that ends documents as a tokenizer does.</summary>
+    /// <param name="model">The model.</param>
+    /// <param name="tokenizer">The tokenizer of its data.</param>
+    /// <param name="source">The run file, for messages.</param>
+    /// <exception cref="InputException">The tokenizer has more entries than the model.</exception>
+    public static ModelConfig Fitting(ModelConfig model, BpeTokenizer tokenizer, string source) => tokenizer.VocabularySize <= model.VocabSize
+        ? model with { EosTokenId = tokenizer.EndOfTextId }
+        : throw new InputException(
+            $"{source}: the tokenizer has {tokenizer.VocabularySize} entries, model.vocab_size is {model.VocabSize}; raise the one or train a smaller tokenizer");
 }

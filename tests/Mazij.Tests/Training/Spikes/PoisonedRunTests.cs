@@ -153,13 +153,12 @@ public sealed class PoisonedRunTests : IClassFixture<PoisonedRunTests.Corpora>
     public void Gradients_that_are_turned_round_do_no_harm()
     {
         using DisposeScope scope = NewDisposeScope();
-        int[] steps = [150, 151, 250, 380, 381, 382, 395, 396, 397];
+        int[] steps = [150, 151, 250, 330, 331, 340, 341, 350, 351, 360, 361, 380, 381, 382, 395, 396, 397];
         double guarded = Train(data.Clean, null, new WrongGradients(steps, -1000), guarded: true, out TestRun run);
         double unguarded = Train(data.Clean, null, new WrongGradients(steps, -1000), guarded: false, out _);
         Report("gradients turned round", guarded, unguarded, run);
         Assert.InRange(guarded, 0, 1.01 * data.CleanLoss);
-        // How much harm they do differs: 3 % on one kind of processor, 0.8 % on another, whose products round otherwise.
-        Assert.True(unguarded > 1.005 * data.CleanLoss, $"{unguarded} without the guard, {data.CleanLoss} clean");
+        Assert.True(unguarded > 1.02 * data.CleanLoss, $"{unguarded} without the guard, {data.CleanLoss} clean");
         Assert.Subset(
             run.Events.Where(e => e.Kind == TrainingEventKind.GradientSpike).Select(e => (int)e.Step - 1).ToHashSet(), steps.ToHashSet());
     }
