@@ -24,7 +24,7 @@ internal static class BenchPredictionCommand
             HelpName = "N",
             DefaultValueFactory = _ => PredictedRun.All.Count,
         };
-        Option<int> steps = new("--steps") { Description = "Steps of each run.", HelpName = "N", DefaultValueFactory = _ => 10 };
+        Option<int> steps = new("--steps") { Description = "Steps of each run.", HelpName = "N", DefaultValueFactory = _ => 24 };
         Option<int> threads = new("--threads") { Description = "CPU threads; 0 uses all cores.", HelpName = "N" };
         Option<bool> json = new("--json") { Description = "Print the figures as JSON." };
         Command command = new(

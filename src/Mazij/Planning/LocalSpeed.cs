@@ -26,6 +26,9 @@ internal sealed class LocalSpeed
     /// <summary>Where this comes from, in words.</summary>
     public string Basis { get; }
 
+    /// <summary>How many times the undisturbed time it typically takes, since other programs share the machine.</summary>
+    public double Disturbance { get; private init; } = 1;
+
     /// <summary>How much longer the first step of a process takes.</summary>
     public double FirstStepSeconds { get; private init; }
 
@@ -53,6 +56,7 @@ internal sealed class LocalSpeed
             passes.Count == 0 ? [] : NonNegativeFit.Solve([.. passes.Select(pass => new[] { pass.Flops, pass.AttentionFlops, 1 })], [.. passes.Select(pass => pass.Seconds)]),
             written.Count == 0 ? [] : NonNegativeFit.Solve([.. written.Select(text => new[] { 1, text.Layers, text.Bytes })], [.. written.Select(text => text.Seconds)]))
         {
+            Disturbance = Median.OfSorted([.. steps.Select(step => step.TypicalSeconds / step.Seconds).Order()]),
             FirstStepSeconds = profile.FirstStepSeconds,
             MemoryBandwidth = profile.PeakBandwidth,
             StorageBandwidth = profile.StorageBytesPerSecond,
@@ -67,8 +71,13 @@ internal sealed class LocalSpeed
         MemoryBandwidth = TypicalRates.BytesPerFlop * gemmRate,
     };
 
-    /// <summary>Seconds of a step beside its kernels.</summary>
-    public double Around(double microBatches, double layers) => microBatches * (perMicroBatch + perLayer * layers);
+    /// <summary>Seconds that a step typically takes.</summary>
+    /// <param name="microBatch">What the kernels do for one micro-batch.</param>
+    /// <param name="update">What they do once a step.</param>
+    /// <param name="microBatches">Micro-batches of a step.</param>
+    /// <param name="layers">Layers of the model.</param>
+    public double Step(IEnumerable<KernelWork> microBatch, IEnumerable<KernelWork> update, double microBatches, double layers) =>
+        Disturbance * (microBatches * (SecondsOf(microBatch) + perMicroBatch + perLayer * layers) + SecondsOf(update));
 
     /// <summary>Seconds of an evaluation.</summary>
     /// <param name="model">The model.</param>
@@ -82,7 +91,7 @@ internal sealed class LocalSpeed
         if (evaluation.Length > 0)
         {
             (double flops, double attention) = EvaluationFlops(model, sequenceLength);
-            return tokens * (evaluation[0] * flops + evaluation[1] * attention) + evaluation[2] * passes;
+            return Disturbance * (tokens * (evaluation[0] * flops + evaluation[1] * attention) + evaluation[2] * passes);
         }
         TrainingWork work = new(model, elementBytes);
         return passes * (SecondsOf(work.Forward(sequences, sequenceLength)) + SecondsOf([work.HeadForward(sequences * sequenceLength)]));
@@ -95,13 +104,13 @@ internal sealed class LocalSpeed
     public double Generation(ModelConfig model, double tokens, double elementBytes)
     {
         double bytes = BytesPerWrittenToken(model, elementBytes);
-        return tokens * (generation.Length > 0
+        return Disturbance * tokens * (generation.Length > 0
             ? generation[0] + generation[1] * model.NumHiddenLayers + generation[2] * bytes
             : bytes / MemoryBandwidth);
     }
 
-    /// <summary>Seconds of some work.</summary>
-    public double SecondsOf(IEnumerable<KernelWork> work) => work.Sum(part => part.Count * Rates.Seconds(part.Call));
+    /// <summary>Seconds of some work, undisturbed.</summary>
+    private double SecondsOf(IEnumerable<KernelWork> work) => work.Sum(part => part.Count * Rates.Seconds(part.Call));
 
     /// <summary>Model FLOPs of a forward pass for one token: those of the weights, and attention's.</summary>
     internal static (double Weights, double Attention) EvaluationFlops(ModelConfig model, double sequenceLength)

@@ -64,8 +64,9 @@ internal sealed class RunPredictor(ModelConfig model, RunConfig run, LocalSpeed 
         double sequences = schedule.MicroBatchSize(isLong), length = schedule.SequenceLength(isLong);
         double microBatches = schedule.MicroBatchesAt(long.MaxValue, isLong);
         TrainingWork work = new(model, elementBytes);
-        return microBatches * speed.SecondsOf(work.MicroBatch(sequences, length, training.ActivationCheckpointing))
-            + speed.SecondsOf(work.Update()) + speed.Around(microBatches, model.NumHiddenLayers + model.NumNextnPredictLayers);
+        return speed.Step(
+            work.MicroBatch(sequences, length, training.ActivationCheckpointing), work.Update(), microBatches,
+            model.NumHiddenLayers + model.NumNextnPredictLayers);
     }
 
     /// <summary>Tokens of the first steps, of which those of a growing batch have fewer.</summary>

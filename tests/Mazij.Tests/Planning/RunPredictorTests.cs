@@ -46,15 +46,16 @@ public sealed class RunPredictorTests
     }
 
     [Fact]
-    public void The_step_is_its_kernels_and_what_is_around_them()
+    public void The_step_is_its_kernels_and_what_is_around_them_disturbed_as_the_profile_was()
     {
         LocalSpeed speed = LocalSpeed.Of(ProfileSamples.Whole, ProfileDtype.Bf16);
-        TrainingConfig training = Steps(10) with { GlobalBatchSize = 24 };
-        RunPrediction run = Predict(training, speed: speed);
+        RunPrediction run = Predict(Steps(10) with { GlobalBatchSize = 24 }, speed: speed);
         TrainingWork work = new(model, 2);
-        double kernels = 3 * speed.SecondsOf(work.MicroBatch(8, 256)) + speed.SecondsOf(work.Update());
-        Assert.Equal(kernels + speed.Around(3, 4), run.StepSeconds, 1e-9 * run.StepSeconds);
-        Assert.True(speed.Around(3, 4) > 0);
+        double Seconds(IEnumerable<KernelWork> parts) => parts.Sum(part => part.Count * speed.Rates.Seconds(part.Call));
+        double around = ProfileSamples.AroundStep + 4 * ProfileSamples.AroundLayer;
+        double undisturbed = 3 * (Seconds(work.MicroBatch(8, 256)) + around) + Seconds(work.Update());
+        Assert.Equal(ProfileSamples.Disturbance, speed.Disturbance, 1e-9);
+        Assert.Equal(ProfileSamples.Disturbance * undisturbed, run.StepSeconds, 1e-6 * run.StepSeconds);
         Assert.Contains("profile of this machine of 2026-01-02", run.Basis, StringComparison.Ordinal);
     }
 

@@ -6,8 +6,8 @@ namespace Mazij.Devices.Probing;
 /// <param name="StorageFolder">An existing folder whose disk is measured; null leaves it out.</param>
 internal sealed record ProbeOptions(DeviceName Device, bool Quick, string? StorageFolder)
 {
-    /// <summary>After this time no further model is begun: the last one and the disk take some seconds more.</summary>
-    public TimeSpan Budget { get; init; } = TimeSpan.FromSeconds(42);
+    /// <summary>After this time no further model is begun: the last one, products, memory and the disk take some seconds more.</summary>
+    public TimeSpan Budget { get; init; } = TimeSpan.FromSeconds(47);
 
     /// <summary>Steps of each model that are measured.</summary>
     public int Rounds => Quick ? 1 : 3;

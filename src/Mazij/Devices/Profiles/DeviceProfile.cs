@@ -23,7 +23,7 @@ internal sealed record DeviceProfile
     public const string FormatName = "mazij device profile";
 
     /// <summary>The version that is written and read.</summary>
-    public const int CurrentVersion = 1;
+    public const int CurrentVersion = 2;
 
     /// <summary>What the file is.</summary>
     public required string Format { get; init; }
@@ -151,9 +151,12 @@ internal sealed record CountedCall(double Count, double Flops, double Bytes, dou
 /// <param name="Dtype">The compute dtype.</param>
 /// <param name="Layers">Its layers.</param>
 /// <param name="Tokens">Tokens of the step, one micro-batch.</param>
-/// <param name="Seconds">The step.</param>
-/// <param name="KernelSeconds">Its kernels together.</param>
-internal sealed record StepSample(string Model, ProfileDtype Dtype, int Layers, long Tokens, double Seconds, double KernelSeconds);
+/// <param name="Seconds">The step, undisturbed.</param>
+/// <param name="TypicalSeconds">The median of all steps of the model that were measured: what a run sees, on a machine with other
+/// programs.</param>
+/// <param name="KernelSeconds">Its kernels together, undisturbed.</param>
+internal sealed record StepSample(
+    string Model, ProfileDtype Dtype, int Layers, long Tokens, double Seconds, double TypicalSeconds, double KernelSeconds);
 
 /// <summary>A forward pass of an evaluation.</summary>
 /// <param name="Model">The model.</param>

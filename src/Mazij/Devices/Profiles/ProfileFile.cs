@@ -149,6 +149,7 @@ internal static class ProfileFile
     }
 
     private static string? Problem(StepSample sample) => Time("seconds", sample.Seconds) ?? Time("kernel_seconds", sample.KernelSeconds)
+        ?? Time("typical_seconds", sample.TypicalSeconds) ?? (sample.TypicalSeconds < sample.Seconds ? "typical_seconds is below seconds" : null)
         ?? Size("layers", sample.Layers) ?? Size("tokens", sample.Tokens);
 
     private static IEnumerable<string?> Problems(CollectiveProfile all)

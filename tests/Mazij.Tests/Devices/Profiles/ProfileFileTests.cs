@@ -39,7 +39,7 @@ public sealed class ProfileFileTests : IDisposable
     }
 
     [Theory]
-    [InlineData("version", "2", "version is 2")]
+    [InlineData("version", "1", "version is 1, this program reads 2")]
     [InlineData("format", "\"another\"", "format is 'another'")]
     [InlineData("seconds", "-1", "seconds is -1")]
     [InlineData("seconds", "\"long\"", "line", "seconds")]
@@ -56,6 +56,7 @@ public sealed class ProfileFileTests : IDisposable
     [InlineData("kernels", "[{\"model\": \"m\", \"dtype\": \"bf16\", \"kernel\": \"norm\", \"backward\": false, \"seconds\": 1, \"calls\": []}]", "kernels[0]: calls")]
     [InlineData("kernels", "[{\"model\": \"m\", \"dtype\": \"bf16\", \"kernel\": \"nrom\", \"backward\": false, \"seconds\": 1, \"calls\": []}]", "kernel")]
     [InlineData("kernels", "[{\"model\": \"m\", \"dtype\": \"bf16\", \"kernel\": 1, \"backward\": false, \"seconds\": 1, \"calls\": []}]", "kernel")]
+    [InlineData("steps", "[{\"model\": \"m\", \"dtype\": \"bf16\", \"layers\": 1, \"tokens\": 1, \"seconds\": 1, \"typical_seconds\": 0.5, \"kernel_seconds\": 1}]", "steps[0]: typical_seconds is below seconds")]
     [InlineData("collectives", "{\"library\": \"x\", \"ranks\": 1, \"hosts\": 1, \"samples\": []}", "collectives")]
     [InlineData("machine", "null", "machine")]
     public void What_is_wrong_is_one_line_with_its_key(string key, string? value, params string[] parts)

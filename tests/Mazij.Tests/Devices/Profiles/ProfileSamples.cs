@@ -8,6 +8,12 @@ namespace Mazij.Tests.Devices.Profiles;
 /// <summary>Profiles of a machine that is made up.</summary>
 internal static class ProfileSamples
 {
+    /// <summary>Seconds of a step that no kernel takes: for the step, and for each layer.</summary>
+    public const double AroundStep = 1e-3, AroundLayer = 1e-4;
+
+    /// <summary>How many times their undisturbed time steps typically took.</summary>
+    public const double Disturbance = 1.25;
+
     /// <summary>A machine of 300 GFLOP/s and 30 GB/s that does everything at half of that, and takes 10 us for each call.</summary>
     public static DeviceProfile Whole { get; } = Make();
 
@@ -29,7 +35,8 @@ internal static class ProfileSamples
                 kernels.Add(new KernelSample(probe.Name, ProfileDtype.Bf16, kernel.Key.Kernel, kernel.Key.Backward, seconds,
                     [.. kernel.Select(part => new CountedCall(part.Count, part.Call.Flops, part.Call.Bytes, part.Call.Groups, part.Call.Rows, part.Call.Columns, part.Call.Depth))]));
             }
-            steps.Add(new StepSample(probe.Name, ProfileDtype.Bf16, probe.Model.NumHiddenLayers, probe.Sequences * probe.SequenceLength, all + 1e-3 + 1e-4 * probe.Model.NumHiddenLayers, all));
+            double step = all + AroundStep + AroundLayer * probe.Model.NumHiddenLayers;
+            steps.Add(new StepSample(probe.Name, ProfileDtype.Bf16, probe.Model.NumHiddenLayers, probe.Sequences * probe.SequenceLength, step, Disturbance * step, all));
         }
         return new DeviceProfile
         {

@@ -31,7 +31,8 @@ internal sealed class ProfileTarget : HostileTarget
         foreach (ProfileDtype dtype in Enum.GetValues<ProfileDtype>().Where(profile.Covers))
         {
             LocalSpeed speed = LocalSpeed.Of(profile, dtype);
-            double seconds = speed.SecondsOf(new TrainingWork(model, 2).MicroBatch(8, 256)) + speed.Around(1, 4) + speed.Evaluation(model, 8, 256, 1000, 2);
+            TrainingWork work = new(model, 2);
+            double seconds = speed.Step(work.MicroBatch(8, 256), work.Update(), 1, 4) + speed.Evaluation(model, 8, 256, 1000, 2);
             Assert.True(double.IsFinite(seconds) && seconds > 0, $"a step is predicted to take {seconds} s");
         }
     }
