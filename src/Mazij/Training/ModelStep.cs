@@ -14,12 +14,7 @@ namespace Mazij.Training;
 internal sealed class ModelStep(MoeTransformer model, AdamW optimizer, TrainingConfig config, IGroupListener? listener = null)
     : ITrainingStep
 {
-    /// <summary>Micro-batches between two returns of free pages: in each, tensors come to lie in some other places, and what the
-    /// process has in memory grows by several per cent of the activations. The pages are taken again one by one: at every second
-    /// micro-batch that made the quickstart's steps a tenth longer. Whoever has activations computed again pays time for memory
-    /// already.</summary>
-    private readonly long microBatchesPerReturn = config.ActivationCheckpointing == ActivationCheckpointing.None ? 16 : 4;
-
+    private readonly FreePageReturn pages = new(config.ActivationCheckpointing);
     private long microBatches;
 
     /// <inheritdoc/>
@@ -34,7 +29,7 @@ internal sealed class ModelStep(MoeTransformer model, AdamW optimizer, TrainingC
         {
             using Tensor ids = Upload(request.MicroBatches[i]);
             IGroupListener? told = i == count - 1 ? listener : null;
-            if (model.Device.type == DeviceType.CPU && microBatches % microBatchesPerReturn == 0)
+            if (model.Device.type == DeviceType.CPU && pages.IsDue())
                 told = new ReturnBeforeHead(told, model.Parameters.Layout.Groups - 1);
             MicroBatchLoss result = model.ForwardBackward(ids, OptionsFor(request.Step, i, count), told);
             microBatches++;

@@ -37,17 +37,16 @@ internal sealed class DeviceProbe(ProbeOptions options, Action<string> progress,
         Device device = options.Device.Open();
         ProfiledMachine machine = ProfileStore.ThisMachine(options.Device);
         ProfileDtype[] dtypes = HasBf16(device) ? [ProfileDtype.Bf16, ProfileDtype.Fp32] : [ProfileDtype.Fp32];
-        IReadOnlyList<GemmSample> gemm = [.. dtypes.SelectMany(dtype => Gemm(device, dtype))];
-        // The faster one is what runs use, unless they ask for the other.
-        dtypes = [.. dtypes.OrderByDescending(dtype => gemm.Where(sample => sample.Dtype == dtype).Max(sample => sample.FlopsPerSecond))];
-        IReadOnlyList<MemorySample> memory = Memory(device);
+        List<GemmSample> gemm = Gemm(device, dtypes);
+        List<MemorySample> memory = Memory(device);
         StepProbe steps = new(device, options.Rounds);
-        Steps(steps, dtypes);
+        // The faster one is what runs use, unless they ask for the other.
+        Steps(steps, [.. dtypes.OrderByDescending(dtype => gemm.Where(sample => sample.Dtype == dtype).Max(sample => sample.FlopsPerSecond))]);
         if (!options.Quick)
         {
             // The machine may have been busy for some seconds, which are over by now.
-            gemm = [.. dtypes.SelectMany(dtype => Gemm(device, dtype)).Concat(gemm).GroupBy(sample => (sample.Dtype, sample.Rows, sample.Columns, sample.Depth)).Select(shape => shape.MinBy(sample => sample.Seconds)!)];
-            memory = [.. Memory(device).Zip(memory, (again, first) => again.Seconds < first.Seconds ? again : first)];
+            gemm = Shorter(gemm, Gemm(device, dtypes), sample => sample.Seconds);
+            memory = Shorter(memory, Memory(device), sample => sample.Seconds);
         }
         return new DeviceProfile
         {
@@ -91,6 +90,11 @@ internal sealed class DeviceProbe(ProbeOptions options, Action<string> progress,
         if (options.Device.IsCpu)
             NativeHeap.ReturnFreePages();
     }
+
+    private static List<TSample> Shorter<TSample>(List<TSample> first, List<TSample> again, Func<TSample, double> seconds) =>
+        [.. first.Zip(again, (one, other) => seconds(other) < seconds(one) ? other : one)];
+
+    private List<GemmSample> Gemm(Device device, ProfileDtype[] dtypes) => [.. dtypes.SelectMany(dtype => Gemm(device, dtype))];
 
     private IEnumerable<GemmSample> Gemm(Device device, ProfileDtype dtype)
     {
