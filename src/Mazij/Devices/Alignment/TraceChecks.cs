@@ -58,6 +58,15 @@ internal static class TraceChecks
     private static void RequireSizes(TracedComponent component, string at)
     {
         ModelConfig shape = component.Call.Shape;
+        if (component.Outputs.TryGetValue("grad_weights", out TraceTensor? gradient))
+        {
+            if (!component.Inputs.TryGetValue("choices", out TraceTensor? choices))
+                throw new InputException($"{at} has the output grad_weights without the input choices that they belong to");
+            Require(at, "grad_weights", gradient, 2, integers: false);
+            Require(at, "choices", choices, 2, integers: true);
+            if (!gradient.Shape.SequenceEqual(choices.Shape))
+                throw new InputException($"{at}: grad_weights has the shape [{string.Join(", ", gradient.Shape)}], the choices [{string.Join(", ", choices.Shape)}]");
+        }
         switch (component.Call.Kind)
         {
             case ComponentKind.Attention:
@@ -68,12 +77,10 @@ internal static class TraceChecks
             case ComponentKind.Router:
                 Width("logits", component.Inputs, shape.NumExperts);
                 Bias("bias");
-                if (!component.Call.Gradient)
-                {
-                    Choices("choices", component.Inputs.Of("logits").Shape[0]);
-                    if (component.Outputs.ContainsKey("weights"))
-                        Width("weights", component.Outputs, shape.NumExpertsPerTok);
-                }
+                long rows = component.Inputs.Of("logits").Shape[0];
+                Choices("choices", rows);
+                if (component.Outputs.ContainsKey("weights"))
+                    Width("weights", component.Outputs, shape.NumExpertsPerTok, rows);
                 break;
             case ComponentKind.RouterLogits when component.Outputs.ContainsKey("logits"):
                 Width("logits", component.Outputs, shape.NumExperts);

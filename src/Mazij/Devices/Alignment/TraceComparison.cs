@@ -84,17 +84,19 @@ internal sealed class TraceComparison
                     outputs.Add(OutputDifference.OfNorm(role, tensor, second, deviation, unit.Narrow, Math.Sqrt(2 * stray.FlippedShare)));
                     continue;
                 }
-                leftOut ??= tensor.Shape.Count > 0 && tensor.Shape[0] == stray.Count ? stray.Mask : null;
+                leftOut ??= HasRows(tensor, stray.Count) ? stray.Mask : null;
             }
             outputs.Add(OutputDifference.Of(
                 role, tensor, second, byRow: !one.Call.Gradient && one.Call.Kind != ComponentKind.Optimizer,
-                role is "balance" or "z" ? null : leftOut, deviation, rounding.Narrow + rounded > 0 || inputs == InputAgreement.Own ? unit.Narrow : unit.Wide,
+                leftOut is not null && HasRows(tensor, leftOut.Length) ? leftOut : null, deviation, rounding.Narrow + rounded > 0 || inputs == InputAgreement.Own ? unit.Narrow : unit.Wide,
                 Rounding.SizeOfTerms(one, role)));
         }
         if (one.Stage is AlignmentStage.Forward or AlignmentStage.Backward)
             before += largest * largest;
         return new ComponentDifference(one.Stage, one.Name, one.Call.Kind, one.Call.Gradient, inputs, outputs, choices);
     }
+
+    private static bool HasRows(TraceTensor tensor, int rows) => tensor.Shape.Count > 0 && tensor.Shape[0] == rows;
 
     /// <summary>What was chosen, where choices are an output; where logits are, what would be chosen by either's.</summary>
     private ChoiceDifference? ChoicesOf(TracedComponent one, TracedComponent other, InputAgreement inputs, ref bool[]? leftOut)

@@ -81,7 +81,12 @@ internal sealed class TraceTensor
     /// <summary>The tensor on a device; floats in a compute dtype, whole numbers as they are.</summary>
     public Tensor On(Device device, ScalarType type)
     {
-        using Tensor whole = integers is not null ? tensor(integers, [.. Shape]) : tensor(floats!, [.. Shape]);
+        // Copied: TorchSharp's tensor() wraps the array, and products of fp32 differ in their last bits by how their operands are aligned.
+        using Tensor whole = empty([.. Shape], integers is not null ? ScalarType.Int64 : ScalarType.Float32);
+        if (integers is not null)
+            integers.CopyTo(TensorMemory.Span<long>(whole));
+        else
+            floats.CopyTo(TensorMemory.Span<float>(whole));
         using Tensor typed = integers is not null ? whole.alias() : whole.to(type);
         return typed.to(device);
     }
