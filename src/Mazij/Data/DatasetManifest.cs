@@ -18,6 +18,7 @@ public sealed record DatasetManifest
 
     private static readonly JsonSerializerOptions Json = new()
     {
+        AllowDuplicateProperties = false,
         PropertyNamingPolicy = JsonNamingPolicy.SnakeCaseLower,
         WriteIndented = true,
         UnmappedMemberHandling = JsonUnmappedMemberHandling.Disallow,

@@ -76,6 +76,7 @@ internal sealed record CheckpointState
 
     internal static JsonSerializerOptions Json { get; } = new()
     {
+        AllowDuplicateProperties = false,
         PropertyNamingPolicy = JsonNamingPolicy.SnakeCaseLower,
         WriteIndented = true,
         RespectNullableAnnotations = true,

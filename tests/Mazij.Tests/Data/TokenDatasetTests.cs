@@ -209,6 +209,14 @@ public sealed class TokenDatasetTests : IDisposable
     }
 
     [Fact]
+    public void A_key_given_twice_in_the_manifest_is_refused()
+    {
+        string path = folder["small/dataset.json"];
+        File.WriteAllText(path, File.ReadAllText(path).Replace("\"checksum\"", "\"corpus\"", StringComparison.Ordinal));
+        Assert.Contains("corpus", Refused().Message, StringComparison.Ordinal);
+    }
+
+    [Fact]
     public void A_manifest_cannot_lead_out_of_its_folder_or_lie_about_counts()
     {
         Change(manifest => manifest["train"]!["shards"]![0]!["file"] = "../wide/train/00000.tokens");

@@ -36,6 +36,7 @@ internal sealed record RunFacts
 
     private static readonly JsonSerializerOptions json = new()
     {
+        AllowDuplicateProperties = false,
         PropertyNamingPolicy = JsonNamingPolicy.SnakeCaseLower,
         WriteIndented = true,
         RespectNullableAnnotations = true,
