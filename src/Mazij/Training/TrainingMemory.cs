@@ -22,7 +22,7 @@ internal sealed record TrainingMemory(ModelMemory Parameters, ActivationMemory A
     private const long ProgramBytes = 245L << 20;
 
     // Blocks of many sizes come and go, with small ones that stay between them, so that some of what they leave is too small for the
-    // next. Free pages go back to the system only now and then (ModelStep). Measured over runs of unlike shapes: 5 to 35 percent.
+    // next. Free pages go back to the system only now and then (FreePageReturn). Measured over runs of unlike shapes: 5 to 35 percent.
     private const double Gaps = 0.25;
 
     /// <summary>Everything together.</summary>
